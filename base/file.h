@@ -1,0 +1,33 @@
+/* Files: read whole by mapping, written whole or not at all. */
+#ifndef LK_BASE_FILE_H
+#define LK_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "engine/likeness.h"
+
+/* A file's bytes, mapped read-only. A file that another process cuts short while it is mapped raises SIGBUS, as
+ * with every mapped file; Likeness itself replaces files by rename and so never does that. */
+typedef struct {
+    const unsigned char *bytes; /* NULL when size is 0 */
+    size_t size;
+} lk_mapping;
+
+lk_status lk_map_file(const char *path, lk_mapping *mapping); /* LK_ERROR_IO names the path and the system's reason */
+void lk_unmap(lk_mapping *mapping);                           /* takes an empty one */
+
+/* An output file that appears under its name only when it is complete: bytes go to a temporary file beside it. */
+typedef struct {
+    FILE *stream; /* write here; errors are collected and reported by lk_output_commit */
+    char *path, *temporary;
+} lk_output;
+
+lk_status lk_output_open(const char *path, lk_output *output);
+lk_status lk_output_commit(lk_output *output); /* flush, fsync, rename; on failure the temporary file is removed */
+void lk_output_discard(lk_output *output);     /* removes the temporary file; takes a committed or empty one */
+
+/* Removes the temporary files of all outputs that are open: for a signal handler, so only async-signal-safe calls. */
+void lk_output_remove_all(void);
+
+#endif
