@@ -1,0 +1,87 @@
+/* From a decoded picture to a network's input. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "cbir/image.h"
+#include "layers/resize.h"
+
+/* Computes the window of `resize` of the picture; its source size is filled in here. */
+static lk_status resize_window(const lk_image *image, lk_resize resize, lk_image **resized)
+{
+    resize.src_width = image->width;
+    resize.src_height = image->height;
+    lk_image *created = NULL;
+    lk_status status = lk_image_create("resize", resize.width, resize.height, &created);
+    if (status != LK_OK) return status;
+    status = lk_resize_rgb_u8(&resize, image->pixels, created->pixels);
+    if (status == LK_OK) *resized = created;
+    else lk_image_close(&created);
+    return status;
+}
+
+lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized)
+{
+    if (width == 0 || height == 0)
+        return lk_fail(LK_ERROR_ARGUMENT, "resize to %zu x %zu pixels", width, height);
+    return resize_window(
+        image, (lk_resize){.full_width = width, .full_height = height, .width = width, .height = height},
+        resized);
+}
+
+/* PaddleClas's ResizeImage(resize_short) and CropImage: the longer side is rounded to the nearest, halves to
+ * even, as Python's round does (torchvision cuts it off), and an odd rest of the cut is left on the right and
+ * below. Pixels outside the cut are never computed. */
+static lk_resize shorter_then_cut(const lk_preprocessing *preprocessing, const lk_image *image)
+{
+    const size_t shorter = image->width < image->height ? image->width : image->height;
+    const double factor = (double)preprocessing->shorter / (double)shorter;
+    lk_resize resize = {.full_width = (size_t)rint((double)image->width * factor),
+                        .full_height = (size_t)rint((double)image->height * factor),
+                        .width = preprocessing->width,
+                        .height = preprocessing->height};
+    resize.left = (resize.full_width - resize.width) / 2;
+    resize.top = (resize.full_height - resize.height) / 2;
+    return resize;
+}
+
+lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted)
+{
+    const size_t width = preprocessing->width, height = preprocessing->height;
+    if (preprocessing->resize == LK_RESIZE_EXACT) return lk_image_resize(image, width, height, fitted);
+    if (preprocessing->resize != LK_RESIZE_SHORTER)
+        return lk_fail(LK_ERROR_ARGUMENT, "no resize rule has the number %d", (int)preprocessing->resize);
+    if (width == 0 || height == 0 || preprocessing->shorter < width || preprocessing->shorter < height)
+        return lk_fail(LK_ERROR_ARGUMENT, "cannot cut %zu x %zu pixels from a shorter side of %zu", width,
+                       height, preprocessing->shorter);
+    if (preprocessing->shorter > LK_IMAGE_MAX_SIDE)
+        return lk_fail(LK_ERROR_LIMIT, "resize of the shorter side to %zu pixels; the limit is %zu",
+                       preprocessing->shorter, LK_IMAGE_MAX_SIDE);
+    return resize_window(image, shorter_then_cut(preprocessing, image), fitted);
+}
+
+/* (value / 255 - mean) / std in float32, in this order: what the study's NumPy gives. */
+static void fill_table(const lk_preprocessing *preprocessing, float table[256][3])
+{
+    for (size_t value = 0; value < 256; value++)
+        for (size_t c = 0; c < 3; c++)
+            table[value][c] = ((float)value / 255.0f - preprocessing->mean[c]) / preprocessing->std[c];
+}
+
+lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input)
+{
+    for (size_t c = 0; c < 3; c++)
+        if (!(preprocessing->std[c] > 0))
+            return lk_fail(LK_ERROR_ARGUMENT, "a standard deviation of %g", (double)preprocessing->std[c]);
+    lk_image *fitted = NULL;
+    const lk_status status = lk_image_fit(preprocessing, image, &fitted);
+    if (status != LK_OK) return status;
+    float table[256][3];
+    fill_table(preprocessing, table);
+    const uint8_t *rgb = fitted->pixels;
+    for (size_t left = fitted->width * fitted->height; left > 0; left--, rgb += 3, input += 3)
+        for (size_t c = 0; c < 3; c++) input[c] = table[rgb[c]][c];
+    lk_image_close(&fitted);
+    return LK_OK;
+}
