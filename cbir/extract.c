@@ -1,0 +1,249 @@
+/* The list is cut into jobs of one batch each. Workers take jobs in order into a ring of slots, two for each
+ * worker; the calling thread hands the jobs' rows on, in order, and so frees the slots again:
+ *
+ *     delivered            taken         slots ahead
+ *         |  done  running  |  free       |
+ *   ------+-----------------+-------------+---------> jobs
+ *
+ * A worker waits while all slots hold jobs that are not yet handed on, so a slow consumer holds the workers
+ * back and memory stays flat. */
+#include "cbir/extract.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+
+typedef struct {
+    float *rows;      /* [batch][length]: row i of item first + i, if that has one */
+    lk_error *errors; /* [batch]: LK_OK for items with a row */
+    lk_error failure; /* what ended the job as a whole */
+    bool done;
+} slot;
+
+typedef struct {
+    const lk_list *list;
+    const lk_extract_options *options;
+    size_t batch, length, job_count, slot_count;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a job is done, a slot is free, or all shall stop */
+    size_t taken, delivered;
+    bool stop;
+    slot *slots;
+} extraction;
+
+typedef struct {
+    extraction *all;
+    lk_session *session;
+    size_t *items; /* [batch]: which item of the job each picture of the session's batch is */
+    pthread_t thread;
+    bool started;
+} worker;
+
+static bool interrupted(const lk_extract_options *options)
+{
+    return options->interrupt && atomic_load(options->interrupt);
+}
+
+/* Reads one picture into the session's input. */
+static lk_status load(const lk_extract_options *options, const char *path, float *input)
+{
+    lk_image *image = NULL;
+    lk_status status = lk_image_open(path, &image);
+    if (!status) status = lk_preprocess(options->preprocessing, image, input);
+    lk_image_close(&image);
+    return status;
+}
+
+static lk_status finish_row(const worker *w, size_t picture, float *row)
+{
+    const extraction *all = w->all;
+    const lk_status status = lk_session_feature(w->session, 0, picture, row);
+    if (status) return status;
+    if (all->options->softmax) lk_softmax(row, all->length);
+    if (all->options->l2) lk_l2_normalize(row, all->length);
+    return LK_OK;
+}
+
+/* Bad pictures leave no hole in the batch: the good ones close up, and w->items remembers whose each is. */
+static lk_status run_job(worker *w, size_t job, slot *out)
+{
+    const extraction *all = w->all;
+    const size_t first = job * all->batch, left = all->list->count - first;
+    const size_t count = left < all->batch ? left : all->batch;
+    size_t good = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (interrupted(all->options)) return lk_fail(LK_ERROR_INTERRUPTED, "interrupted");
+        const lk_status status =
+            load(all->options, all->list->items[first + i].path, lk_session_input(w->session, good));
+        if (status == LK_ERROR_MEMORY) return status; /* the machine's fault, not the picture's */
+        out->errors[i] = status ? lk_error_take(status) : (lk_error){.status = LK_OK};
+        if (!status) w->items[good++] = i;
+    }
+    lk_status status = good ? lk_session_run(w->session, good) : LK_OK;
+    for (size_t p = 0; !status && p < good; p++)
+        status = finish_row(w, p, out->rows + w->items[p] * all->length);
+    return status;
+}
+
+static bool take_job(extraction *all, size_t *job)
+{
+    pthread_mutex_lock(&all->lock);
+    while (!all->stop && all->taken < all->job_count && all->taken >= all->delivered + all->slot_count)
+        pthread_cond_wait(&all->changed, &all->lock);
+    const bool taken = !all->stop && all->taken < all->job_count;
+    if (taken) *job = all->taken++;
+    pthread_mutex_unlock(&all->lock);
+    return taken;
+}
+
+static void *work(void *argument)
+{
+    worker *w = argument;
+    extraction *all = w->all;
+    size_t job;
+    while (take_job(all, &job)) {
+        slot *out = &all->slots[job % all->slot_count];
+        const lk_status status = run_job(w, job, out);
+        pthread_mutex_lock(&all->lock);
+        out->failure = status ? lk_error_take(status) : (lk_error){.status = LK_OK};
+        out->done = true;
+        pthread_cond_broadcast(&all->changed);
+        pthread_mutex_unlock(&all->lock);
+    }
+    return NULL;
+}
+
+static void wait_for(extraction *all, slot *out)
+{
+    pthread_mutex_lock(&all->lock);
+    while (!out->done) pthread_cond_wait(&all->changed, &all->lock);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void free_slot(extraction *all, slot *out)
+{
+    pthread_mutex_lock(&all->lock);
+    out->done = false;
+    all->delivered++;
+    pthread_cond_broadcast(&all->changed);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static lk_status hand_on_item(const extraction *all, const slot *out, size_t i, size_t index,
+                              const lk_extract_calls *calls)
+{
+    lk_status status = LK_OK;
+    if (out->errors[i].status) {
+        if (all->options->strict) return lk_error_restore(&out->errors[i]);
+        if (calls->bad) calls->bad(calls->context, index, &out->errors[i]);
+    } else if (calls->row) {
+        status = calls->row(calls->context, index, out->rows + i * all->length);
+    }
+    if (!status && calls->progress) calls->progress(calls->context, index + 1);
+    return status;
+}
+
+/* The calling thread's part: each job's rows in order, until the last or the first failure. */
+static lk_status hand_on(extraction *all, const lk_extract_calls *calls)
+{
+    lk_status status = LK_OK;
+    for (size_t job = 0; !status && job < all->job_count; job++) {
+        slot *out = &all->slots[job % all->slot_count];
+        wait_for(all, out);
+        if (out->failure.status) return lk_error_restore(&out->failure);
+        for (size_t i = 0; !status && i < all->batch && job * all->batch + i < all->list->count; i++)
+            status = hand_on_item(all, out, i, job * all->batch + i, calls);
+        if (!status && interrupted(all->options)) status = lk_fail(LK_ERROR_INTERRUPTED, "interrupted");
+        free_slot(all, out);
+    }
+    return status;
+}
+
+static lk_status open_slots(extraction *all)
+{
+    size_t values;
+    all->slots = lk_allocate_array(all->slot_count, sizeof *all->slots);
+    bool enough = all->slots && lk_multiply(all->batch, all->length, &values);
+    for (size_t i = 0; enough && i < all->slot_count; i++) {
+        all->slots[i].rows = lk_allocate_array(values, sizeof(float));
+        all->slots[i].errors = lk_allocate_array(all->batch, sizeof(lk_error));
+        enough = all->slots[i].rows && all->slots[i].errors;
+    }
+    return enough ? LK_OK : lk_fail(LK_ERROR_MEMORY, "out of memory for rows of %zu values", all->length);
+}
+
+static void close_slots(extraction *all)
+{
+    for (size_t i = 0; all->slots && i < all->slot_count; i++) {
+        lk_free(all->slots[i].rows);
+        lk_free(all->slots[i].errors);
+    }
+    lk_free(all->slots);
+}
+
+/* Starts as many workers as it can: all of them, or none is running when it fails. */
+static lk_status start(worker *workers, size_t count, extraction *all)
+{
+    lk_status status = LK_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        workers[i].all = all;
+        workers[i].items = lk_allocate_array(all->batch, sizeof *workers[i].items);
+        status = workers[i].items ? lk_session_share(all->options->plan, NULL, &workers[i].session)
+                                  : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
+    }
+    for (size_t i = 0; !status && i < count; i++) {
+        workers[i].started = !pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+        if (!workers[i].started)
+            status = lk_fail(LK_ERROR_MEMORY, "cannot start thread %zu of %zu", i + 1, count);
+    }
+    return status;
+}
+
+static void stop(worker *workers, size_t count, extraction *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->stop = true;
+    pthread_cond_broadcast(&all->changed);
+    pthread_mutex_unlock(&all->lock);
+    for (size_t i = 0; i < count; i++)
+        if (workers[i].started) pthread_join(workers[i].thread, NULL);
+    for (size_t i = 0; i < count; i++) {
+        lk_session_close(&workers[i].session);
+        lk_free(workers[i].items);
+    }
+}
+
+static size_t thread_count(const lk_extract_options *options, size_t jobs)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t wanted = options->threads ? options->threads : processors > 0 ? (size_t)processors : 1;
+    return wanted < jobs ? wanted : jobs;
+}
+
+lk_status lk_extract(const lk_list *list, const lk_extract_options *options, const lk_extract_calls *calls)
+{
+    extraction all = {.list = list,
+                      .options = options,
+                      .batch = options->batch ? options->batch : 1,
+                      .length = lk_plan_feature_length(options->plan, 0),
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .changed = PTHREAD_COND_INITIALIZER};
+    if (!list->count) return LK_OK;
+    all.job_count = (list->count - 1) / all.batch + 1;
+    const size_t threads = thread_count(options, all.job_count);
+    all.slot_count = 2 * threads;
+    worker *workers = lk_allocate_array(threads, sizeof *workers);
+    lk_status status =
+        workers ? open_slots(&all) : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", threads);
+    if (!status) status = start(workers, threads, &all);
+    if (!status) status = hand_on(&all, calls);
+    if (workers) stop(workers, threads, &all); /* the status's message is this thread's, and stays */
+    lk_free(workers);
+    close_slots(&all);
+    pthread_mutex_destroy(&all.lock);
+    pthread_cond_destroy(&all.changed);
+    return status;
+}
