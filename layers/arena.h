@@ -1,0 +1,19 @@
+/* One block of memory for all maps of a plan, in which maps that are not needed at the same time share a place.
+ *
+ *   offset ^   +-----------------+
+ *          |   | residual, 2–5   |      +--------------+
+ *          |   +--------+--------+------+ map, 6–7     |
+ *          |   | 0–1    | map, 2–3      +-------+------+
+ *          |   +--------+---------------+-------+---------> step
+ *
+ * Every place is 64-byte aligned. Under AddressSanitizer each step may touch only its own operands. */
+#ifndef LK_LAYERS_ARENA_H
+#define LK_LAYERS_ARENA_H
+
+#include "layers/step.h"
+
+/* Finds a place for every value of the program: offsets [value_count], in floats, for program->batch pictures; a value
+ * that no step touches gets SIZE_MAX. `floats` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
+lk_status lk_arena_place(const lk_program *program, size_t *offsets, size_t *floats);
+
+#endif

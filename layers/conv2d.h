@@ -1,0 +1,72 @@
+/* Convolution of two-dimensional maps: the layer's geometry, its three families of kernels, and the choice among them. */
+#ifndef LK_LAYERS_CONV2D_H
+#define LK_LAYERS_CONV2D_H
+
+#include <stdbool.h>
+
+#include "layers/cpu.h"
+#include "layers/kernel.h"
+
+typedef enum lk_residual {
+    LK_RESIDUAL_NONE,
+    LK_RESIDUAL_BEFORE_ACTIVATION, /* y = clamp(conv + bias + residual): ResNet */
+    LK_RESIDUAL_AFTER_ACTIVATION   /* y = clamp(conv + bias) + residual */
+} lk_residual;
+
+typedef struct lk_conv2d {
+    size_t in_h, in_w, in_channels;    /* of one picture, NHWC */
+    size_t out_h, out_w, out_channels;
+    size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    size_t pad_top, pad_left; /* zeros; how many stand below and to the right follows from out_h and out_w */
+    size_t groups;            /* divides in_channels and out_channels */
+    float lo, hi;             /* activation: ReLU6 is {0, 6}, ReLU {0, INFINITY}, none {-INFINITY, INFINITY} */
+    lk_residual residual;
+} lk_conv2d;
+
+/* y[oy][ox][o] = clamp(bias[o] + sum over ky, kx, c of
+ *                      x[oy*stride_h + ky*dilation_h - pad_top][ox*stride_w + kx*dilation_w - pad_left][c] * w[o][c][ky][kx])
+ * where c runs over the in_channels / groups inputs of o's group, and x is 0 outside the map; plus the residual.
+ * A row is one row of output pixels: there are batch * out_h of them; for the pointwise family a row is one pixel:
+ * batch * out_h * out_w. Cannot fail. Touches no byte outside its operands. */
+typedef void lk_conv2d_fn(const lk_conv2d *d, const lk_operands *io, lk_rows rows);
+
+/* Lays weights [out_channels][in_channels/groups][kernel_h][kernel_w] and bias [out_channels] as a kernel reads them.
+ * Returns how many floats that takes; writes nothing when `packed` is NULL. */
+typedef size_t lk_conv2d_pack_fn(const lk_conv2d *d, const float *weights, const float *bias, float *packed);
+
+typedef struct lk_conv2d_kernel {
+    const char *name;
+    lk_conv2d_fn *run;
+    unsigned needs;                           /* LK_NEEDS_ and LK_ISA_ bits; 0 is the reference */
+    lk_conv2d_pack_fn *pack;
+    size_t (*scratch)(const lk_conv2d *d);    /* floats of scratch a thread; NULL for none */
+    bool (*fits)(const lk_conv2d *d);         /* whether it can do this layer; NULL: all of its family */
+} lk_conv2d_kernel;
+
+/* Which family a layer is of. Pointwise: 1x1, stride 1, no padding, one group. Depthwise: one input and output channel a group. */
+bool lk_conv2d_is_pointwise(const lk_conv2d *d);
+bool lk_conv2d_is_depthwise(const lk_conv2d *d);
+
+/* The last kernel of the layer's family whose needs are all in `can` and which fits. There is always the reference. */
+const lk_conv2d_kernel *lk_conv2d_choose(const lk_conv2d *d, unsigned can);
+const lk_conv2d_kernel *lk_pointwise_choose(const lk_conv2d *d, unsigned can);
+const lk_conv2d_kernel *lk_depthwise_choose(const lk_conv2d *d, unsigned can);
+
+/* The last of `count` kernels that is allowed and fits: dispatch for a family. */
+const lk_conv2d_kernel *lk_conv2d_choose_among(const lk_conv2d_kernel *kernels, size_t count, const lk_conv2d *d, unsigned can);
+
+size_t lk_conv2d_multiply_adds(const lk_conv2d *d); /* for one picture */
+
+#define LK_CONV2D(run, needs, pack, scratch, fits) lk_conv2d_fn run;
+#define LK_POINTWISE(run, needs, pack, scratch, fits) lk_conv2d_fn run;
+#define LK_DEPTHWISE(run, needs, pack, scratch, fits) lk_conv2d_fn run;
+#include "layers/kernels.inc"
+
+/* What the rows of kernels.inc name beside their kernels. */
+lk_conv2d_pack_fn lk_conv2d_pack_taps;      /* bias [out], w [kernel_h][kernel_w][in/groups][out] */
+lk_conv2d_pack_fn lk_depthwise_pack_taps;   /* bias [c], w [kernel_h][kernel_w][c] */
+size_t lk_im2col_scratch(const lk_conv2d *d);
+bool lk_conv2d_fits_im2col(const lk_conv2d *d);
+bool lk_depthwise_fits_3x3(const lk_conv2d *d);
+
+#endif

@@ -1,0 +1,44 @@
+#include "layers/cpu.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+/* In rising order: a name stands for its own bundle and all before it. */
+static const struct {
+    const char *name;
+    unsigned isa;
+} bundles[] = {{"portable", 0}, {"avx2", LK_ISA_AVX2}, {"avx512", LK_ISA_AVX512}};
+
+unsigned lk_cpu_isa(void)
+{
+    unsigned isa = 0;
+#if defined(__x86_64__)
+    /* The compiler's builtin also asks whether the system saves the wide registers (XGETBV). */
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa |= LK_ISA_AVX2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        isa |= LK_ISA_AVX512;
+#endif
+    return isa;
+}
+
+lk_status lk_cpu_mask(const char *isa, unsigned *mask)
+{
+    const unsigned machine = lk_cpu_isa();
+    if (!isa) {
+        *mask = machine;
+        return LK_OK;
+    }
+    unsigned allowed = 0;
+    for (size_t i = 0; i < LK_COUNT(bundles); i++) {
+        allowed |= bundles[i].isa;
+        if (strcmp(isa, bundles[i].name)) continue;
+        if (bundles[i].isa & ~machine) return lk_fail(LK_ERROR_BACKEND, "this machine has no %s", isa);
+        *mask = allowed;
+        return LK_OK;
+    }
+    return lk_fail(LK_ERROR_ARGUMENT, "unknown instruction set %s (portable, avx2, avx512)", isa);
+}

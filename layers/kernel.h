@@ -1,0 +1,27 @@
+/* What every kernel is given: its operands, and which rows of the output to make. */
+#ifndef LK_LAYERS_KERNEL_H
+#define LK_LAYERS_KERNEL_H
+
+#include <stddef.h>
+
+/* The operands of one call, for a whole batch, NHWC. What is not used is NULL. y overlaps none of the others. */
+typedef struct lk_operands {
+    const float *x;        /* the layer's input */
+    const float *residual; /* a second input of the output's shape */
+    const float *weights;  /* as the kernel's pack function laid them */
+    float *y;              /* the output */
+    float *scratch;        /* as many floats as the kernel's row asks for; this thread's own */
+} lk_operands;
+
+/* Rows [begin, end) of the output, counted through the batch; what a row is, each layer says. */
+typedef struct lk_rows {
+    size_t begin, end;
+} lk_rows;
+
+/* min(max(value, lo), hi), and NaN stays NaN. */
+static inline float lk_clamp(float value, float lo, float hi)
+{
+    return value < lo ? lo : value > hi ? hi : value;
+}
+
+#endif
