@@ -22,8 +22,8 @@ lk_status lk_image_create(const char *name, size_t width, size_t height, lk_imag
     size_t pixels;
     if (width > LK_IMAGE_MAX_SIDE || height > LK_IMAGE_MAX_SIDE || !lk_multiply(width, height, &pixels) ||
         pixels > max_pixels)
-        return lk_fail(LK_ERROR_LIMIT, "%s: claims %zu x %zu pixels; the limit is %zu in all and %zu a side",
-                       name, width, height, max_pixels, LK_IMAGE_MAX_SIDE);
+        return lk_fail(LK_ERROR_LIMIT, "%s: %zu x %zu pixels; the limit is %zu in all and %zu a side", name,
+                       width, height, max_pixels, LK_IMAGE_MAX_SIDE);
     lk_image *created = lk_allocate(sizeof *created + pixels * 3, _Alignof(lk_image));
     if (!created)
         return lk_fail(LK_ERROR_MEMORY, "%s: out of memory for %zu x %zu pixels", name, width, height);
