@@ -1,0 +1,25 @@
+/* Any kernel of the convolution families against the formula of conv2d.h, in double, with an error bound. */
+#ifndef LK_TESTS_CONV2D_CHECK_H
+#define LK_TESTS_CONV2D_CHECK_H
+
+#include "layers/conv2d.h"
+
+/* The masks under which kernels of this machine run: everything that lk_cpu_isa and OpenBLAS give. */
+unsigned lk_test_can(void);
+
+/* Runs `kernel` on `batch` random pictures of layer d, in two calls that split the rows, between guard pages
+ * on either side. Returns how many outputs are outside |got - want| <= (K + 2) * 2^-24 * (|bias| + sum |x *
+ * w|), where K counts the terms of a sum, residual included; prints the first with its seed and shape.
+ * `worst` grows to the largest share of the bound, `checked` by the number of outputs. */
+size_t lk_check_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_t batch, double *worst,
+                       size_t *checked);
+
+/* All kernels × shapes of a family that fit and can run here: fails the cmocka test when one is outside, or
+ * none ran. */
+void lk_check_family(const lk_conv2d_kernel *kernels, size_t kernel_count, const lk_conv2d *shapes,
+                     size_t shape_count);
+
+/* out_h and out_w from the rest, with the padding of `pad_top` and `pad_left` on both sides. */
+lk_conv2d lk_sized(lk_conv2d d);
+
+#endif
