@@ -48,7 +48,8 @@ void lk_unmap(lk_mapping *mapping)
 }
 
 /* The temporary files that are open now, for the signal handler: a fixed table of atomic pointers, because a
- * handler may neither lock nor walk a list that is being changed. A file beyond the table is merely not cleaned up. */
+ * handler may neither lock nor walk a list that is being changed. A file beyond the table is merely not
+ * cleaned up. */
 static _Atomic(char *) open_temporaries[16];
 
 static void remember(char *temporary)
