@@ -15,8 +15,8 @@ def write(path: Path, data: bytes) -> None:
     Raises OutputError; `path` is then as it was, and nothing is left beside it.
     """
     with about(path, OutputError):
-        if path.is_dir():
-            raise OutputError("is a folder")
+        if path.exists() and not path.is_file():
+            raise OutputError("is a folder or a device, not a file")
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
         temporary = Path(name)
         try:

@@ -13,6 +13,7 @@ from likeness_convert import __version__, atomic, features, labels, model, model
 from likeness_convert.errors import EXIT_USAGE, ConvertError, UsageError, about
 
 PROGRAM = "likeness-convert"
+MAX_MESSAGE = 600  # names in a file can be of any length
 SIZES = range(32, 1025)  # what the engine takes
 
 EPILOG = """\
@@ -40,20 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def complain(message: str) -> None:
-    """One line on stderr, whatever characters a hostile file has put into the message."""
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+    """One line on stderr, whatever a hostile file has put into the message."""
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message[:MAX_MESSAGE])
     print(f"{PROGRAM}: {line}", file=sys.stderr)
 
 
 def run_convert(arguments: Sequence[str]) -> int:
     """SOURCE → model file."""
     wanted = convert_parser().parse_args(arguments)
-    path, others = source.find(wanted.source)
+    with about(wanted.source):
+        path, others = source.find(wanted.source)
     if others:
         complain(f"{wanted.source}: taking {path.name}, not {', '.join(other.name for other in others)}")
     with about(path):
         weights = source.read(path)
         built = model.build(weights, options_of(wanted), warn=complain)
+        if wanted.output.exists() and wanted.output.samefile(path):
+            raise UsageError("is the source, and would be overwritten")
     metadata = dict(built.metadata)
     if wanted.labels:
         metadata |= labels.read(wanted.labels, built.architecture.num_classes)
@@ -76,6 +80,8 @@ def options_of(wanted: argparse.Namespace) -> model.Options:
     """The part of the command line that describes the model. Raises UsageError."""
     if wanted.verify and wanted.dtype != "float32":
         raise UsageError("--verify compares float32 files; leave --dtype out")
+    if wanted.likeness and not wanted.verify:
+        raise UsageError("--likeness belongs to --verify")
     if wanted.labels and wanted.drop_classifier:
         raise UsageError("--labels names the classes of a classifier that --drop-classifier leaves out")
     return model.Options(

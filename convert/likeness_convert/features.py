@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from likeness_convert import atomic, pickles
-from likeness_convert.errors import ConvertError, about
+from likeness_convert.errors import ConvertError, UsageError, about
 from likeness_convert.state_dict import FloatArray
 
 NPY_MAGIC = b"\x93NUMPY"
@@ -33,7 +33,7 @@ def convert(source: Path, target: Path) -> None:
         else:
             raise ConvertError("is neither .npy nor a pickle")
     if target.suffix != suffix:
-        raise ConvertError(f"must end in {suffix}: {source} is turned into that", target)
+        raise UsageError(f"must end in {suffix}: {source} is turned into that", target)
     atomic.write(target, output)
 
 

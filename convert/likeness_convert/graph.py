@@ -166,14 +166,16 @@ class Walk:
         for name, value in wanted.items():
             if attributes.get(name, value) != value:
                 raise ConvertError(f"{layer.conv} has {name} {attributes[name]}, and {value} in MobileNetV2")
-        if layer.kernel == 1 and attributes.get("padding_algorithm") != "EXPLICIT":
-            return  # A single tap with stride 1 is never padded.
-        if attributes.get("padding_algorithm") == "SAME":
-            self.paddings.add(KERAS_SAME)
-        elif set(attributes.get("paddings", [])) == {(layer.kernel - 1) // 2}:
-            self.paddings.add(PADDLE) if layer.kernel > 1 else None
+        algorithm, paddings = attributes.get("padding_algorithm", "EXPLICIT"), attributes.get("paddings")
+        margin = (layer.kernel - 1) // 2
+        if algorithm == "EXPLICIT" and paddings in ([margin] * 2, [margin] * 4):
+            found = PADDLE
+        elif algorithm == "SAME":
+            found = KERAS_SAME
         else:
-            raise ConvertError(f"{layer.conv} has paddings {attributes.get('paddings')}")
+            raise ConvertError(f"{layer.conv} has {algorithm} paddings {paddings}, and {margin} in MobileNetV2")
+        if layer.kernel > 1:  # a single tap is padded by neither
+            self.paddings.add(found)
 
     @staticmethod
     def agreed(what: str, values: set[Any]) -> Any:

@@ -35,4 +35,9 @@ def in_order(key: str, names: object, num_classes: int) -> list[str]:
     missing = [number for number in range(num_classes) if str(number) not in names]
     if missing:
         raise ConvertError(f"{key} has no name for class {missing[0]}")
-    return [names[str(number)] for number in range(num_classes)]
+    ordered = [names[str(number)] for number in range(num_classes)]
+    try:
+        "".join(ordered).encode()
+    except UnicodeEncodeError as error:  # JSON can spell half of a surrogate pair.
+        raise ConvertError(f"{key} has a name that is not Unicode") from error
+    return ordered

@@ -40,12 +40,9 @@ def read_record(reader: Reader, name: str, expected: Shape) -> FloatArray:
     for _ in range(reader.unpack("<Q")):
         reader.take(reader.unpack("<Q"))
     check_zero(reader.unpack("<I"), name)
-    size = reader.unpack("<i")
-    if size < 0:
-        raise ConvertError(f"{name}: a description of {size} bytes")
-    description = Message(reader.take(size))
+    description = Message(reader.take(reader.unpack("<i")))
     shape = tuple(description.integers(2))
-    if shape != expected:
+    if shape != expected or min(shape, default=1) < 1:
         raise ConvertError(f"{name} has the shape {list(shape)}, and {list(expected)} in the program")
     dtype = DTYPES.get(description.integer(1, -1))
     if dtype is None:

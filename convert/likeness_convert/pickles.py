@@ -12,8 +12,7 @@ import io
 import math
 import pickle
 import pickletools
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -22,7 +21,7 @@ from likeness_convert.errors import ConvertError
 
 Globals = Mapping[tuple[str, str], Any]
 
-PROTOCOLS = (2, 3, 4)
+PROTOCOLS = (b"\2", b"\3", b"\4")
 # A state dict of MobileNetV2 takes about 12,000. The limit keeps nesting, too, within the C stack.
 MAX_OPCODES = 30_000
 OPCODES = {
@@ -46,6 +45,32 @@ DTYPES = {
     "u1": "|u1",
     "b1": "|b1",
 }
+
+
+class Sealed:
+    """A stand-in that the pickle cannot change once it has made it."""
+
+    def __setstate__(self, _state: object) -> None:
+        raise ConvertError("the pickle changes an object that it has made: refused")
+
+
+class SealedFunction(Sealed):
+    """A function as a stand-in; a bare one has attributes that a pickle could set."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: object) -> Any:
+        return self.function(*arguments)
+
+
+class PickledDict(dict[Any, Any]):
+    """Stands in for collections.OrderedDict; PyTorch hangs a version table on its own, which is dropped."""
+
+    __slots__ = ()
+
+    def __setstate__(self, _state: object) -> None:
+        pass
 
 
 class PickledDtype:
@@ -106,12 +131,12 @@ def encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 ARRAY_GLOBALS: Globals = {
-    ("numpy.core.multiarray", "_reconstruct"): reconstruct,  # NumPy 1
-    ("numpy._core.multiarray", "_reconstruct"): reconstruct,  # NumPy 2
+    ("numpy.core.multiarray", "_reconstruct"): SealedFunction(reconstruct),  # NumPy 1
+    ("numpy._core.multiarray", "_reconstruct"): SealedFunction(reconstruct),  # NumPy 2
     ("numpy", "ndarray"): PickledArray,
     ("numpy", "dtype"): PickledDtype,
-    ("collections", "OrderedDict"): OrderedDict,
-    ("_codecs", "encode"): encode,
+    ("collections", "OrderedDict"): PickledDict,
+    ("_codecs", "encode"): SealedFunction(encode),
     ("builtins", "tuple"): tuple,  # Paddle pickles a nested tensor as tuple((name, array))
     ("__builtin__", "tuple"): tuple,
 }
@@ -135,7 +160,7 @@ class RestrictedUnpickler(pickle.Unpickler):
 
 def check_opcodes(data: bytes) -> None:
     """Raises ConvertError unless `data` is a pickle of the opcodes that arrays and containers need."""
-    if data[:1] != pickle.PROTO or data[1] not in PROTOCOLS:
+    if data[:1] != pickle.PROTO or data[1:2] not in PROTOCOLS:
         raise ConvertError("is not a pickle of protocol 2, 3 or 4")
     try:
         for count, (opcode, argument, _position) in enumerate(pickletools.genops(data)):
@@ -146,7 +171,7 @@ def check_opcodes(data: bytes) -> None:
             if opcode.name == "LONG_BINPUT" and int(argument or 0) > MAX_OPCODES:
                 raise ConvertError(f"the pickle numbers an object {argument}: refused")
     except ValueError as error:
-        raise ConvertError(f"is a broken or truncated pickle: {error}") from error
+        raise ConvertError(f"is a broken or truncated pickle: {error!s:.100}") from error
 
 
 def load(unpickler: RestrictedUnpickler) -> Any:
@@ -156,7 +181,7 @@ def load(unpickler: RestrictedUnpickler) -> Any:
     except ConvertError:
         raise
     except Exception as error:  # The bytes choose what the unpickler stumbles over: any type can come.
-        raise ConvertError(f"is a broken pickle: {error or type(error).__name__}") from error
+        raise ConvertError(f"is a broken pickle: {str(error) or type(error).__name__:.100}") from error
 
 
 def load_arrays(data: bytes) -> Any:

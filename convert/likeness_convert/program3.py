@@ -68,6 +68,8 @@ def read_block(operations: list[Any]) -> Program:
     for operation in operations:
         if operation["#"] == PARAMETER:
             name, output = operation["A"][3], operation["O"]
+            if not isinstance(name, str):
+                raise TypeError("a parameter's name is not a string")
             names[output["%"]] = name
             variables[name] = tensor_shape(output)
         elif operation["#"] == INPUT:
@@ -92,11 +94,12 @@ def value_name(number: int, names: dict[int, str]) -> str:
 
 
 def plain(attribute: Any) -> Any:
-    """The Python value of {"#": type, "D": value}; arrays hold such values again."""
+    """The scalar or flat list in {"#": type, "D": value}, None for others; arrays hold such pairs again."""
     value = attribute.get("D")
     if attribute["#"] == "0.a_array":
-        return [plain(item) for item in value]
-    return value
+        value = [item.get("D") for item in value]
+    scalars = value if isinstance(value, list) else [value]
+    return value if all(isinstance(item, int | float | str) for item in scalars) else None
 
 
 def tensor_shape(output: Any) -> Shape:

@@ -6,6 +6,7 @@ Forms are recognised by content. A name that is no file is a prefix, as the stud
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Files:
             if path.exists() and not path.is_file():
                 raise ConvertError("is a folder or a device, not a file")
             data = path.read_bytes()
-        self.read_files.append(SourceFile(path.name, hashlib.sha256(data).hexdigest()))
+        name = os.fsencode(path.name).decode("utf-8", "replace")  # A name may be any bytes, JSON may not.
+        self.read_files.append(SourceFile(name, hashlib.sha256(data).hexdigest()))
         return data
 
 
@@ -147,7 +149,7 @@ def read_info(data: bytes, from_graph: Mapping[str, str]) -> dict[str, str]:
     for static, entry in info.items():
         structured = entry.get("structured_name") if isinstance(entry, dict) else None
         if not isinstance(static, str) or not isinstance(structured, str):
-            raise ConvertError(f"gives {static!r:.80} no structured name")
+            raise ConvertError("does not give each static name a structured one")
         if from_graph.get(static, structured) != structured:
             raise ConvertError(f"calls {static} {structured}, and the program's graph {from_graph[static]}")
         names[static] = structured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def read(data: bytes) -> dict[str, FloatArray]:
 def text(name: object) -> str:
     """`name`, if it is a string. Raises ConvertError."""
     if not isinstance(name, str):
-        raise ConvertError(f"the state dict has a key that is no name: {name!r:.80}")
+        raise ConvertError(f"the state dict has a key that is no name but of type {type(name).__name__}")
     return name
 
 
@@ -51,7 +52,8 @@ def join_slices(arrays: dict[str, npt.NDArray[Any]], slices: object) -> dict[str
     if not isinstance(slices, dict):
         raise ConvertError(f"{SLICES} is a {type(slices).__name__}, not a dict")
     joined = dict(arrays)
-    for name, info in slices.items():
+    for key, info in slices.items():
+        name = text(key)
         if not isinstance(info, dict) or not isinstance(info.get("slices"), list):
             raise ConvertError(f"{SLICES} does not say what the slices of {name} are")
         parts = []
@@ -59,7 +61,7 @@ def join_slices(arrays: dict[str, npt.NDArray[Any]], slices: object) -> dict[str
             if not isinstance(part, str) or part not in joined:
                 raise ConvertError(f"the slice {part} of {name} is missing")
             parts.append(joined.pop(part).ravel())
-        joined[text(name)] = join(name, parts, info.get("OriginShape"))
+        joined[name] = join(name, parts, info.get("OriginShape"))
     return joined
 
 
@@ -69,7 +71,7 @@ def join(name: str, parts: list[npt.NDArray[Any]], shape: object) -> npt.NDArray
     if not parts or not isinstance(shape, tuple) or not pickles.is_shape(shape):
         raise ConvertError(f"{SLICES} does not give {name} a shape and slices")
     whole = np.concatenate(parts)
-    if whole.size != int(np.prod(shape, dtype=object)):
+    if not whole.size or whole.size != math.prod(shape):
         raise ConvertError(f"the slices of {name} hold {whole.size} values, not those of {list(shape)}")
     return whole.reshape(shape)
 

@@ -11,15 +11,23 @@ import io
 import math
 import zipfile
 import zlib
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from likeness_convert.errors import ConvertError
-from likeness_convert.pickles import Globals, RestrictedUnpickler, check_opcodes, is_shape, is_size, load
+from likeness_convert.pickles import (
+    Globals,
+    PickledDict,
+    RestrictedUnpickler,
+    Sealed,
+    SealedFunction,
+    check_opcodes,
+    is_shape,
+    is_size,
+    load,
+)
 from likeness_convert.state_dict import FloatArray, to_float32
 
 STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", "LongStorage": "<i8"}
@@ -28,33 +36,38 @@ COUNTER = "num_batches_tracked"
 CLASSIFIER_WEIGHT = "classifier.1.weight"
 
 
-@dataclass(frozen=True)
-class TorchTensor:
+class Storage(Sealed):
+    """Values in a row, on which tensors lie."""
+
+    def __init__(self, values: npt.NDArray[Any]) -> None:
+        self.values = values
+
+
+class TorchTensor(Sealed):
     """What stands in for a tensor: its values, already of its shape."""
 
-    array: npt.NDArray[Any]
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self.array = array
 
 
 def rebuild_tensor(
     storage: object, offset: object, size: object, stride: object, *_gradient_and_hooks: object
 ) -> TorchTensor:
     """Stands in for torch._utils._rebuild_tensor_v2. Raises ConvertError where it would leave the storage."""
-    if not (isinstance(storage, np.ndarray) and is_size(offset) and is_shape(size) and is_shape(stride)):
+    if not (isinstance(storage, Storage) and is_size(offset) and is_shape(size) and is_shape(stride)):
         raise ConvertError("holds a tensor without a proper storage, size and stride")
-    count = math.prod(size)
+    values, count = storage.values, math.prod(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if count > storage.size or (count and last >= storage.size):
-        raise ConvertError(f"holds a tensor of shape {list(size)} that leaves its storage of {storage.size} values")
-    if count == 0:
-        return TorchTensor(np.empty(size, storage.dtype))
-    steps = [step * storage.itemsize for step in stride]
-    return TorchTensor(np.lib.stride_tricks.as_strided(storage[offset:], size, steps))
+    if not 0 < count <= values.size or last >= values.size:
+        raise ConvertError(f"holds a tensor of shape {list(size)} that leaves its storage of {values.size} values")
+    steps = [step * values.itemsize for step in stride]
+    return TorchTensor(np.lib.stride_tricks.as_strided(values[offset:], size, steps))
 
 
 TORCH_GLOBALS: Globals = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
-    **{("torch", name): np.dtype(spec) for name, spec in STORAGES.items()},
+    ("collections", "OrderedDict"): PickledDict,
+    ("torch._utils", "_rebuild_tensor_v2"): SealedFunction(rebuild_tensor),
+    **{("torch", name): spec for name, spec in STORAGES.items()},
 }
 
 
@@ -65,16 +78,16 @@ class TorchUnpickler(RestrictedUnpickler):
         super().__init__(data, TORCH_GLOBALS)
         self.archive = archive
 
-    def persistent_load(self, key: object) -> npt.NDArray[Any]:
+    def persistent_load(self, key: object) -> Storage:
         if not isinstance(key, tuple) or len(key) != 5 or key[0] != "storage":
-            raise ConvertError(f"the pickle refers to an object that is no storage: {key!r:.80}")
+            raise ConvertError("the pickle refers to an object that is no storage: refused")
         _kind, dtype, name, _device, count = key
-        if not isinstance(dtype, np.dtype) or not isinstance(name, str) or not is_size(count):
-            raise ConvertError(f"the pickle refers to an odd storage: {key!r:.80}")
+        if dtype not in STORAGES.values() or not isinstance(name, str) or not is_size(count):
+            raise ConvertError("the pickle refers to a storage without type, name and size: refused")
         raw = self.archive.read(f"data/{name}")
-        if len(raw) != count * dtype.itemsize:
-            raise ConvertError(f"the storage {name} has {len(raw)} bytes, not {count * dtype.itemsize}")
-        return np.frombuffer(raw, dtype)
+        if len(raw) != count * np.dtype(dtype).itemsize:
+            raise ConvertError(f"the storage {name} has {len(raw)} bytes, not those of {count} values")
+        return Storage(np.frombuffer(raw, dtype))
 
 
 class Archive:
@@ -130,7 +143,7 @@ def is_counter(name: object) -> bool:
 def paddle_tensor(name: object, value: object) -> tuple[str, FloatArray]:
     """Name and array as Paddle has them: a Linear is in × out there. Raises ConvertError."""
     if not isinstance(name, str) or not isinstance(value, TorchTensor):
-        raise ConvertError(f"the state dict's {name!r:.80} is a {type(value).__name__}, not a tensor")
+        raise ConvertError(f"the state dict has a {type(value).__name__} under a {type(name).__name__}, not a tensor")
     layer, _, part = name.rpartition(".")
     array = value.array
     if name == CLASSIFIER_WEIGHT and array.ndim == 2:

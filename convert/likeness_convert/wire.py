@@ -30,7 +30,7 @@ class Reader:
 
     def take(self, count: int) -> memoryview:
         """The next `count` bytes. Raises ConvertError where there are fewer."""
-        if count > self.left:
+        if not 0 <= count <= self.left:
             raise ConvertError(f"is truncated: {count} bytes are wanted at byte {self.at}, {self.left} are left")
         self.at += count
         return self.data[self.at - count : self.at]
