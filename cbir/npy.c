@@ -155,7 +155,7 @@ static lk_status find_header(const unsigned char *bytes, size_t size, const char
 
 lk_status lk_npy_parse(const void *bytes, size_t size, const char *name, lk_npy *array)
 {
-    scanner s;
+    scanner s = {0};
     header_text header = {0};
     lk_npy parsed = {.count = 1};
     size_t wanted;

@@ -1,0 +1,97 @@
+/* What the subcommands share: exit codes, options, signals, output. */
+#ifndef LK_CBIR_CLI_CLI_H
+#define LK_CBIR_CLI_CLI_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "engine/likeness.h"
+
+/* Exit codes, documented in docs/command.md and the man page. */
+enum {
+    CLI_DEPARTS = 1,      /* trace --compare: a stage departs */
+    CLI_USAGE = 2,        /* an option or argument that can never be right */
+    CLI_SKIPPED = 3,      /* done, but some pictures could not be read */
+    CLI_FAILURE = 10,     /* plus the lk_status: what went wrong */
+    CLI_SIGNAL = 128,     /* plus the signal */
+    CLI_CLOSED_PIPE = 141 /* standard output was closed by its reader: 128 plus SIGPIPE, as a shell says */
+};
+
+/* One subcommand: main.c holds the table. argv[0] is "likeness NAME". Returns the exit code. */
+typedef int cli_command(int argc, char **argv);
+cli_command cli_info, cli_classify, cli_extract, cli_trace, cli_bench;
+
+/* Prints "likeness NAME: message" for the last failure and returns its exit code; 0 for LK_OK, without a
+ * word. */
+int cli_report(const char *command, lk_status status);
+
+/* Flushes standard output: `code`, or what is wrong with it (a full disk, a closed pipe). Every command ends
+ * here. */
+int cli_finish(const char *command, int code);
+
+/* ------------------------------------------------------------------ Options */
+
+/* What every picture goes through before the network: the model's own preprocessing, changed. */
+typedef struct {
+    size_t height, width; /* --size; 0: the model's */
+    size_t shorter, crop; /* --resize-shorter, --crop; 0: not given */
+    bool has_mean, has_std;
+    float mean[3], std[3];
+} cli_input_options;
+
+/* How the network is run. */
+typedef struct {
+    lk_backend_kind backend;
+    bool has_backend;
+    const char *isa;
+    size_t threads;
+} cli_run_options;
+
+/* Children for a command's argp. Their input is the struct of that name, which the command zeroes. */
+extern const struct argp cli_input_argp, cli_run_argp;
+
+/* The model's preprocessing with the options laid over it. LK_ERROR_ARGUMENT when they contradict each other.
+ */
+lk_status cli_preprocessing(const lk_model *model, const cli_input_options *options,
+                            lk_preprocessing *preprocessing);
+
+/* A whole number from `least` to `most`; else a usage error that names the option. */
+size_t cli_number(struct argp_state *state, const char *option, const char *text, size_t least, size_t most);
+
+/* "running" or "batch"; else a usage error. */
+lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
+
+/* Texts that were given one after another: positional arguments, repeated options. */
+typedef struct {
+    const char **items; /* the texts are argv's */
+    size_t count, capacity;
+} cli_texts;
+
+void cli_texts_add(struct argp_state *state, cli_texts *texts, const char *text);
+void cli_texts_close(cli_texts *texts);
+
+/* ------------------------------------------------------------------ Signals */
+
+/* Until cli_patience is called, SIGINT, SIGTERM and SIGHUP remove unfinished output files and end the
+ * process. */
+void cli_catch_signals(void);
+
+/* From now on (true) the first of them only sets the flag, which is then the signal's number, so that work
+ * can stop in order; the second ends the process. */
+void cli_patience(bool patient);
+const atomic_int *cli_interrupt(void);
+
+/* ------------------------------------------------------------------ JSON */
+
+/* Text of any bytes: what is not UTF-8 becomes U+FFFD. */
+json_t *cli_json_text(const char *text);
+
+/* Prints `json` and a line end on standard output and lets go of it; in one line, or indented. NULL (out of
+ * memory while it was made) is LK_ERROR_MEMORY. */
+lk_status cli_json_print(json_t *json, bool indented);
+
+#endif

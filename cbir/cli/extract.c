@@ -1,0 +1,324 @@
+/* likeness extract: feature vectors of pictures, as a NumPy file. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "cbir/cli/cli.h"
+#include "cbir/cli/outputs.h"
+#include "cbir/cli/progress.h"
+#include "cbir/extract.h"
+#include "cbir/recipe.h"
+
+enum { JSON = 0x100, FEATURE, SOFTMAX, L2, BN, BATCH, MAP, STRICT, STUDY };
+
+typedef struct {
+    const char *model, *output, *feature;
+    const char *study; /* "Query", "Gallery" or NULL */
+    cli_texts sources, maps;
+    size_t batch;
+    lk_batch_norm_mode batch_norm;
+    bool softmax, l2, strict, json;
+    cli_input_options input;
+    cli_run_options run;
+} options;
+
+static const struct argp_option argp_options[] = {
+    {NULL, 0, NULL, 0, "Feature:", 1},
+    {"feature", FEATURE, "NAME", 0, "logits, pooled (the default), or a layer by its Paddle name, flattened",
+     0},
+    {"softmax", SOFTMAX, NULL, 0, "Softmax of each vector", 0},
+    {"l2", L2, NULL, 0, "Divide each vector by its length, after the softmax", 0},
+    {"bn", BN, "MODE", 0, "Batch norm by running statistics (the default), or by batch: each picture's own",
+     0},
+    {NULL, 0, NULL, 0, "Pictures:", 2},
+    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
+    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read, and write nothing", 0},
+    {NULL, 0, NULL, 0, "Output:", 3},
+    {"output", 'o', "OUT.npy", 0, "The matrix; OUT.tsv and OUT.recipe.json appear beside it", 0},
+    {"study-names", STUDY, "SIDE", 0,
+     "query or gallery: also write Features_{Query,Gallery}_{Classify,AdaptiveAvgPool2D-6}.npy beside "
+     "OUT.npy, and the "
+     "study's progress lines; `likeness-convert features' turns .npy into its .pkl",
+     0},
+    {"json", JSON, NULL, 0, "Print what was written as JSON", 0},
+    {NULL, 0, NULL, 0, NULL, 20},
+    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
+    {0}};
+
+static const char *parse_side(struct argp_state *state, const char *text)
+{
+    if (!strcmp(text, "query")) return "Query";
+    if (strcmp(text, "gallery") != 0)
+        argp_error(state, "--study-names: '%s' is neither query nor gallery", text);
+    return "Gallery";
+}
+
+static void check(struct argp_state *state, const options *o)
+{
+    const size_t length = o->output ? strlen(o->output) : 0;
+    if (!o->model) argp_error(state, "which model?");
+    if (!o->sources.count)
+        argp_error(state, "which pictures? a list, a folder, pictures, or - for paths from standard input");
+    if (!o->output) argp_error(state, "where to? -o OUT.npy");
+    if (length < 5 || strcmp(o->output + length - 4, ".npy") != 0 || o->output[length - 5] == '/')
+        argp_error(state, "-o: '%s' does not end in .npy", o->output);
+}
+
+static void add_map(struct argp_state *state, options *o, const char *text)
+{
+    if (lk_path_map_check(text)) argp_error(state, "--map: %s", lk_error_message());
+    cli_texts_add(state, &o->maps, text);
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->input;
+        state->child_inputs[1] = &o->run;
+        return 0;
+    case FEATURE:
+        o->feature = argument;
+        return 0;
+    case SOFTMAX:
+        o->softmax = true;
+        return 0;
+    case L2:
+        o->l2 = true;
+        return 0;
+    case BN:
+        o->batch_norm = cli_batch_norm(state, argument);
+        return 0;
+    case BATCH:
+        o->batch = cli_number(state, "--batch", argument, 1, 1024);
+        return 0;
+    case MAP:
+        add_map(state, o, argument);
+        return 0;
+    case STRICT:
+        o->strict = true;
+        return 0;
+    case STUDY:
+        o->study = parse_side(state, argument);
+        return 0;
+    case JSON:
+        o->json = true;
+        return 0;
+    case 'o':
+        o->output = argument;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->model) cli_texts_add(state, &o->sources, argument);
+        else o->model = argument;
+        return 0;
+    case ARGP_KEY_END:
+        check(state, o);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ------------------------------------------------------------------ What is extracted from */
+
+static lk_status read_sources(const options *o, lk_list *list)
+{
+    lk_status status = LK_OK;
+    lk_path_map *maps = lk_allocate_array(o->maps.count, sizeof *maps);
+    if (!maps) return lk_fail(LK_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < o->maps.count; i++) maps[i].text = o->maps.items[i];
+    const lk_list_options how = {maps, o->maps.count};
+    for (size_t i = 0; !status && i < o->sources.count; i++) {
+        const char *source = o->sources.items[i];
+        if (strcmp(source, "-") != 0) status = lk_list_add_source(list, source, &how);
+        else status = lk_list_add_stream(list, stdin, "standard input", &how);
+    }
+    if (!status && !list->count) status = lk_fail(LK_ERROR_EMPTY, "standard input: no picture is listed");
+    lk_free(maps);
+    return status;
+}
+
+/* ------------------------------------------------------------------ As pictures are done */
+
+typedef struct {
+    const options *o;
+    const char *command;
+    lk_list list;
+    lk_model *model;
+    lk_plan *plan;
+    lk_recipe recipe;
+    outputs out;
+    cli_progress progress;
+    size_t rows, skipped;
+    lk_error skip_failure; /* the list of skipped pictures could not be written: reported at the end */
+} extraction;
+
+static lk_status on_row(void *context, size_t index, const float *values)
+{
+    extraction *e = context;
+    e->rows++;
+    return outputs_add(&e->out, &e->list.items[index], values);
+}
+
+static void on_bad(void *context, size_t index, const lk_error *error)
+{
+    extraction *e = context;
+    e->skipped++;
+    cli_progress_clear(&e->progress);
+    fprintf(stderr, "%s: %s; skipped\n", e->command, error->text);
+    const lk_status status = outputs_skip(&e->out, &e->list.items[index], error->text);
+    if (status && !e->skip_failure.status) e->skip_failure = lk_error_take(status);
+}
+
+static void on_progress(void *context, size_t done)
+{
+    extraction *e = context;
+    cli_progress_show(&e->progress, done);
+}
+
+/* ------------------------------------------------------------------ The run */
+
+static lk_status open_plan(extraction *e)
+{
+    const options *o = e->o;
+    lk_preprocessing *p = &e->recipe.preprocessing;
+    lk_status status = lk_model_open(o->model, &e->model);
+    if (!status) status = cli_preprocessing(e->model, &o->input, p);
+    const lk_plan_options plan = {.backend = o->run.backend,
+                                  .isa = o->run.isa,
+                                  .batch_norm = o->batch_norm,
+                                  .height = p->height,
+                                  .width = p->width,
+                                  .batch = o->batch,
+                                  .features = &o->feature,
+                                  .feature_count = 1};
+    if (!status) status = lk_plan_open(e->model, &plan, &e->plan);
+    return status;
+}
+
+static lk_status fill_recipe(extraction *e)
+{
+    lk_recipe *r = &e->recipe;
+    lk_model_sha256(e->model, r->model_sha256);
+    r->length = lk_plan_feature_length(e->plan, 0);
+    r->softmax = e->o->softmax;
+    r->l2 = e->o->l2;
+    r->batch_norm = e->o->batch_norm;
+    return lk_feature_name(e->model, e->o->feature, r->feature, sizeof r->feature);
+}
+
+/* The study's file name for this side and feature, without .npy. */
+static lk_status study_name(const extraction *e, char *name, size_t size)
+{
+    const char *feature = e->recipe.feature;
+    if (strcmp(feature, "logits") != 0 && strcmp(feature, "pooled") != 0)
+        return lk_fail(LK_ERROR_ARGUMENT,
+                       "--study-names: the study has names for logits and pooled only, not for %s", feature);
+    snprintf(name, size, "Features_%s_%s", e->o->study,
+             strcmp(feature, "logits") != 0 ? "AdaptiveAvgPool2D-6" : "Classify");
+    return LK_OK;
+}
+
+static lk_status open_outputs(extraction *e)
+{
+    char study[64];
+    lk_status status = e->o->study ? study_name(e, study, sizeof study) : LK_OK;
+    if (status) return status;
+    return outputs_open(&e->out, e->o->output, e->o->study ? study : NULL, e->recipe.length);
+}
+
+static lk_status extract(extraction *e)
+{
+    const options *o = e->o;
+    const lk_extract_options how = {.plan = e->plan,
+                                    .preprocessing = &e->recipe.preprocessing,
+                                    .batch = o->batch,
+                                    .threads = o->run.threads,
+                                    .softmax = o->softmax,
+                                    .l2 = o->l2,
+                                    .strict = o->strict,
+                                    .interrupt = cli_interrupt()};
+    const lk_extract_calls calls = {e, on_row, on_bad, on_progress};
+    cli_progress_open(&e->progress, o->study ? CLI_PROGRESS_STUDY : CLI_PROGRESS_BAR, e->list.count);
+    lk_status status = lk_extract(&e->list, &how, &calls);
+    cli_progress_clear(&e->progress);
+    if (!status && e->skip_failure.status) status = lk_error_restore(&e->skip_failure);
+    if (!status && !e->rows)
+        status = lk_fail(LK_ERROR_EMPTY, "none of the %zu pictures could be read; nothing was written",
+                         e->list.count);
+    return status;
+}
+
+static lk_status print_summary(const extraction *e)
+{
+    const options *o = e->o;
+    if (!o->json) {
+        printf("%s: %zu rows of %zu values (%s)", o->output, e->rows, e->recipe.length, e->recipe.feature);
+        if (e->skipped) printf("; %zu skipped", e->skipped);
+        putchar('\n');
+        return LK_OK;
+    }
+    return cli_json_print(json_pack("{s:o, s:s, s:I, s:I, s:I}", "output", cli_json_text(o->output),
+                                    "feature", e->recipe.feature, "rows", (json_int_t)e->rows, "columns",
+                                    (json_int_t)e->recipe.length, "skipped", (json_int_t)e->skipped),
+                          false);
+}
+
+/* From the first temporary file to the last rename, a signal only asks for an orderly end. */
+static lk_status write_features(extraction *e)
+{
+    cli_patience(true);
+    lk_status status = open_outputs(e);
+    if (!status) status = extract(e);
+    if (status) outputs_discard(&e->out);
+    else status = outputs_commit(&e->out, &e->recipe);
+    cli_patience(false);
+    if (status) return status;
+    cli_progress_finish(&e->progress, e->rows, e->recipe.length);
+    return print_summary(e);
+}
+
+static int run(const options *o, const char *command)
+{
+    extraction e = {.o = o, .command = command};
+    lk_status status = open_plan(&e);
+    if (!status) status = fill_recipe(&e);
+    if (!status) status = read_sources(o, &e.list);
+    if (!status) status = write_features(&e);
+    lk_plan_close(&e.plan);
+    lk_model_close(&e.model);
+    lk_list_close(&e.list);
+    const int code = cli_report(command, status);
+    return code || !e.skipped ? code : CLI_SKIPPED;
+}
+
+int cli_extract(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "MODEL SOURCE... -o OUT.npy",
+        .doc = "Writes a feature vector for each picture: a float32 matrix, a row a picture, in the order "
+               "given. A SOURCE "
+               "is a list (path, TAB, label on each line), a folder, a picture, or - for paths from standard "
+               "input. "
+               "Pictures that cannot be read are reported, left out, and listed in OUT.skipped.tsv; then the "
+               "exit code is "
+               "3. All files appear whole, or none does.\v"
+               "Examples:\n"
+               "  likeness extract zodiac.safetensors test.txt -o query.npy\n"
+               "  likeness extract zodiac.safetensors trainval.txt --feature logits --softmax \\\n"
+               "      --map 'D:\\Workspace\\ExpDatasets=/data' -o gallery.npy\n"
+               "  find photos -name '*.jpg' | likeness extract zodiac.safetensors - -o photos.npy",
+        .children = children};
+    options o = {.feature = "pooled", .batch = 1};
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+    const int code = run(&o, argv[0]);
+    cli_texts_close(&o.sources);
+    cli_texts_close(&o.maps);
+    return code;
+}
