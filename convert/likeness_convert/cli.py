@@ -14,7 +14,6 @@ from likeness_convert.errors import EXIT_USAGE, ConvertError, UsageError, about
 
 PROGRAM = "likeness-convert"
 MAX_MESSAGE = 600  # names in a file can be of any length
-SIZES = range(32, 1025)  # what the engine takes
 
 EPILOG = """\
 SOURCE is a .pdparams state dict, a .pdmodel or .json program with its .pdiparams beside it, a prefix of
@@ -156,8 +155,8 @@ def positive(text: str) -> int:
 def input_size(text: str) -> int:
     """A height and width that the engine takes."""
     value = int(text)
-    if value not in SIZES:
-        raise argparse.ArgumentTypeError(f"{value} is not from {SIZES.start} to {SIZES.stop - 1}")
+    if value not in model.SIZES:
+        raise argparse.ArgumentTypeError(f"{value} is not from {model.SIZES.start} to {model.SIZES.stop - 1}")
     return value
 
 

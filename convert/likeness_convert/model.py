@@ -18,6 +18,7 @@ from likeness_convert.state_dict import FloatArray
 
 FORMAT_VERSION = "1"
 DEFAULT_SIZE = (227, 227)
+SIZES = range(32, 1025)  # heights and widths that the engine takes
 DEFAULT_EPSILON = 1e-5
 DEFAULT_PADDING = "paddle"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -149,6 +150,8 @@ def settled(option: str, said: Any, read: Any, default: Any) -> Any:
 def preprocess(source: Source, options: Options) -> dict[str, Any]:
     """How a picture becomes the input: straight to size, or the shorter side and then a centre crop."""
     size = (options.size, options.size) if options.size else source.input_size or DEFAULT_SIZE
+    if size[0] not in SIZES or size[1] not in SIZES:
+        raise UsageError(f"the program takes pictures of {size[0]} × {size[1]}, the engine does not: give --size")
     entry: dict[str, Any] = {"mean": options.mean, "resize": "exact", "size": size, "std": options.std}
     if options.resize_shorter is not None:
         if options.resize_shorter < max(size):

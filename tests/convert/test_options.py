@@ -118,6 +118,29 @@ def test_an_option_that_agrees_with_a_program_is_no_contradiction(convert: Comma
 
 
 @pytest.mark.parametrize(
+    ("program_size", "option", "stored"),
+    [
+        ((224, 192), [], [224, 192]),
+        ((224, 192), ["--size", 64], [64, 64]),
+        ((16, 16), [], None),
+    ],
+)
+def test_a_programs_input_size_is_the_default(
+    program_size: tuple[int, int], option: list[object], stored: list[int] | None, convert: Command, output: Path
+) -> None:
+    shutil.copy(FIXTURES / "w025_p3.pdiparams", output.parent / "p.pdiparams")
+    program = (FIXTURES / "w025_p3.json").read_text()
+    height, width = program_size
+    (output.parent / "p.json").write_text(program.replace("[-1,3,-1,-1]", f"[-1,3,{height},{width}]"))
+    outcome = convert(output.parent / "p", "-o", output, *option)
+    if stored is None:
+        assert (outcome.status, "16 × 16, the engine does not: give --size" in outcome.stderr) == (2, True)
+        return
+    with safe_open(output, "numpy") as file:
+        assert json.loads(file.metadata()["preprocess"])["size"] == stored
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         [],
