@@ -18,14 +18,15 @@
  *     lk_model_close(&model);
  *
  * Rules that hold everywhere
- * - A function that can fail returns lk_status. On failure it leaves its out-parameters as they were, nothing is left
- *   to free, and lk_error_message() says in one line which file, tensor or option is at fault.
- * - lk_thing_open() makes a thing that its caller owns; lk_thing_close() takes the handle's address, frees the thing,
- *   sets the handle NULL, and does nothing for a NULL handle. Close in the reverse order of opening: a thing borrows
- *   what it was made from (a session its plan or model, a plan its model).
- * - The library prints nothing, never exits, and never aborts on input. Model files and pictures are not trusted.
- * - Models, plans and images are immutable once open and may be shared by threads. A session belongs to one thread
- *   at a time; so does a pool, but for the sessions that run on it one after another.
+ * - A function that can fail returns lk_status. On failure it leaves its out-parameters as they were, nothing
+ * is left to free, and lk_error_message() says in one line which file, tensor or option is at fault.
+ * - lk_thing_open() makes a thing that its caller owns; lk_thing_close() takes the handle's address, frees
+ * the thing, sets the handle NULL, and does nothing for a NULL handle. Close in the reverse order of opening:
+ * a thing borrows what it was made from (a session its plan or model, a plan its model).
+ * - The library prints nothing, never exits, and never aborts on input. Model files and pictures are not
+ * trusted.
+ * - Models, plans and images are immutable once open and may be shared by threads. A session belongs to one
+ * thread at a time; so does a pool, but for the sessions that run on it one after another.
  */
 #ifndef LIKENESS_H
 #define LIKENESS_H
@@ -61,7 +62,8 @@ typedef enum lk_status {
     LK_ERROR_INTERRUPTED = 12 /* the caller asked to stop */
 } lk_status;
 
-/* The reason for the last failure in this thread: one line, no newline. Valid until this thread's next failure. */
+/* The reason for the last failure in this thread: one line, no newline. Valid until this thread's next
+ * failure. */
 LK_API const char *lk_error_message(void);
 
 /* "0.1.0"; the version of the library that is running. */
@@ -73,11 +75,13 @@ LK_API const char *lk_version(void);
 typedef struct lk_model lk_model;
 
 /* Opens a model file. The model keeps the mapping until it is closed.
- * LK_ERROR_IO, LK_ERROR_FORMAT, LK_ERROR_UNSUPPORTED (another architecture or version), LK_ERROR_TENSOR, LK_ERROR_MEMORY. */
+ * LK_ERROR_IO, LK_ERROR_FORMAT, LK_ERROR_UNSUPPORTED (another architecture or version), LK_ERROR_TENSOR,
+ * LK_ERROR_MEMORY. */
 LK_API lk_status lk_model_open(const char *path, lk_model **model);
 LK_API void lk_model_close(lk_model **model);
 
-/* How a picture becomes a network's input: resize (OpenCV's INTER_LINEAR on uint8), RGB / 255, minus mean, over std. */
+/* How a picture becomes a network's input: resize (OpenCV's INTER_LINEAR on uint8), RGB / 255, minus mean,
+ * over std. */
 typedef enum lk_resize_rule {
     LK_RESIZE_EXACT = 0,  /* straight to height x width; the aspect ratio is not kept */
     LK_RESIZE_SHORTER = 1 /* the shorter side to `shorter`, then height x width cut from the centre */
@@ -86,7 +90,7 @@ typedef enum lk_resize_rule {
 typedef struct lk_preprocessing {
     size_t height, width; /* of the network's input, pixels; 32 to 1024 */
     lk_resize_rule resize;
-    size_t shorter;         /* pixels; with LK_RESIZE_SHORTER only, at least height and width */
+    size_t shorter;        /* pixels; with LK_RESIZE_SHORTER only, at least height and width */
     float mean[3], std[3]; /* R, G, B, in units of 1 (white is 1) */
 } lk_preprocessing;
 
@@ -100,7 +104,8 @@ LK_API size_t lk_model_classes(const lk_model *model);           /* 0 for a mode
 LK_API const char *lk_model_label(const lk_model *model, size_t class_index);
 LK_API const char *lk_model_label_english(const lk_model *model, size_t class_index);
 
-/* The file's JSON text of one metadata entry ("source", "architecture", "bn_epsilon" …); NULL when it has none. */
+/* The file's JSON text of one metadata entry ("source", "architecture", "bn_epsilon" …); NULL when it has
+ * none. */
 LK_API const char *lk_model_metadata(const lk_model *model, const char *key);
 
 /* SHA-256 of the model file, 64 hexadecimal digits; read anew from the mapped file at each call. */
@@ -108,14 +113,14 @@ LK_API void lk_model_sha256(const lk_model *model, char digits[65]);
 
 /* One layer as paddle.summary counts it. */
 typedef struct lk_layer {
-    const char *name;          /* Paddle's structured name: "features.1.conv.0.0" */
-    const char *kind;          /* Paddle's class: "Conv2D", "BatchNorm2D", "ReLU6", "AdaptiveAvgPool2D", "Linear" … */
-    size_t number;             /* its place among those of its kind, from 1: "Conv2D-1" */
+    const char *name; /* Paddle's structured name: "features.1.conv.0.0" */
+    const char *kind; /* Paddle's class: "Conv2D", "BatchNorm2D", "ReLU6", "AdaptiveAvgPool2D", "Linear" … */
+    size_t number;    /* its place among those of its kind, from 1: "Conv2D-1" */
     size_t channels, height, width; /* of its output; a vector has height = width = 1 */
-    size_t parameters;         /* batch norm's statistics included */
-    size_t trainable;          /* without them */
-    size_t multiply_adds;      /* of convolutions and linear layers, for one picture */
-    bool is_vector;            /* the output is [channels], not [channels, height, width] */
+    size_t parameters;              /* batch norm's statistics included */
+    size_t trainable;               /* without them */
+    size_t multiply_adds;           /* of convolutions and linear layers, for one picture */
+    bool is_vector;                 /* the output is [channels], not [channels, height, width] */
 } lk_layer;
 
 /* The layers of the model as it is written, in order, for inputs of height x width. */
@@ -133,12 +138,13 @@ typedef struct lk_image lk_image;
 /* Pictures with more pixels than this are refused before memory is taken for them. */
 #define LK_IMAGE_MAX_PIXELS ((size_t)1 << 27)
 
-/* Reads a JPEG or PNG file, told apart by content. The pixels are those of cv2.imread(path, IMREAD_COLOR), in RGB order.
- * LK_ERROR_IO, LK_ERROR_FORMAT (not a picture, cut short, damaged), LK_ERROR_UNSUPPORTED, LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
+/* Reads a JPEG or PNG file, told apart by content. The pixels are those of cv2.imread(path, IMREAD_COLOR), in
+ * RGB order. LK_ERROR_IO, LK_ERROR_FORMAT (not a picture, cut short, damaged), LK_ERROR_UNSUPPORTED,
+ * LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
 LK_API lk_status lk_image_open(const char *path, lk_image **image);
 
-/* The same from `size` bytes in memory, which stay the caller's and may go once the call returns; `name` stands in
- * error messages and is not opened. */
+/* The same from `size` bytes in memory, which stay the caller's and may go once the call returns; `name`
+ * stands in error messages and is not opened. */
 LK_API lk_status lk_image_decode(const void *bytes, size_t size, const char *name, lk_image **image);
 
 /* A picture from pixels that the caller has already: RGB, [height][width][3], copied. */
@@ -152,8 +158,10 @@ LK_API const uint8_t *lk_image_pixels(const lk_image *image); /* [height][width]
 /* OpenCV's resize(INTER_LINEAR) for uint8, bit for bit. The result is the caller's. */
 LK_API lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized);
 
-/* The resize, and the cut if the rule has one, of `preprocessing`: height x width pixels. The result is the caller's. */
-LK_API lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted);
+/* The resize, and the cut if the rule has one, of `preprocessing`: height x width pixels. The result is the
+ * caller's. */
+LK_API lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image,
+                              lk_image **fitted);
 
 /* All of the preprocessing, into input [height][width][3], RGB: the place that lk_session_input() gives. */
 LK_API lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input);
@@ -176,34 +184,42 @@ typedef enum lk_backend_kind {
 
 typedef enum lk_batch_norm_mode {
     LK_BATCH_NORM_RUNNING = 0, /* the running statistics of the model file */
-    LK_BATCH_NORM_BATCH = 1    /* each picture's own mean and biased variance, as in Paddle's training mode with batch 1;
-                                * only with the reference backend (or AUTO, which then means it) and batch 1 */
+    LK_BATCH_NORM_BATCH =
+        1 /* each picture's own mean and biased variance, as in Paddle's training mode with batch 1;
+           * only with the reference backend (or AUTO, which then means it) and batch 1 */
 } lk_batch_norm_mode;
 
 typedef struct lk_plan_options {
     lk_backend_kind backend;
-    const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512": nothing above that one is used */
+    const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512": nothing above that
+                        one is used */
     lk_batch_norm_mode batch_norm;
     size_t height, width; /* of the input, 32 to 1024; 0: the model's own */
     size_t batch;         /* the most pictures a run takes, at least 1; 0 is 1 */
     bool plain;           /* do not fold or fuse: each layer of the model is a step of its own */
-    const char *const *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
+    const char *const
+        *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
 } lk_plan_options;
 
-/* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17", "features.17.conv.1.1",
- * "pool2d_avg", "classifier.1"), or a Paddle counter name ("AdaptiveAvgPool2D-6", "Conv2D-312"): counters of a later
- * instance in a process count on from the one before, so they are taken modulo the number of such layers. */
+/* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",
+ * "features.17.conv.1.1", "pool2d_avg", "classifier.1"), or a Paddle counter name ("AdaptiveAvgPool2D-6",
+ * "Conv2D-312"): counters of a later instance in a process count on from the one before, so they are taken
+ * modulo the number of such layers. */
 
-/* What a model does for one input size and batch: shapes, a kernel a step, packed weights. Shared by sessions. */
+/* What a model does for one input size and batch: shapes, a kernel a step, packed weights. Shared by
+ * sessions. */
 typedef struct lk_plan lk_plan;
 
-/* NULL options: all defaults. LK_ERROR_ARGUMENT, LK_ERROR_NOT_FOUND (a feature), LK_ERROR_BACKEND, LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
+/* NULL options: all defaults. LK_ERROR_ARGUMENT, LK_ERROR_NOT_FOUND (a feature), LK_ERROR_BACKEND,
+ * LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
 LK_API lk_status lk_plan_open(const lk_model *model, const lk_plan_options *options, lk_plan **plan);
 LK_API void lk_plan_close(lk_plan **plan);
 LK_API size_t lk_plan_feature_count(const lk_plan *plan);
-LK_API size_t lk_plan_feature_length(const lk_plan *plan, size_t feature); /* floats for one picture; 0 past the end */
-LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature, size_t chw[3]); /* [channels, height, width] */
+LK_API size_t lk_plan_feature_length(const lk_plan *plan,
+                                     size_t feature); /* floats for one picture; 0 past the end */
+LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
+                                  size_t chw[3]);        /* [channels, height, width] */
 LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
 LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas" */
@@ -211,7 +227,8 @@ LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openbl
 /* A plan with memory to run in. */
 typedef struct lk_session lk_session;
 
-/* A session that shares `plan`; its runs are split over `pool`, or stay in the calling thread when pool is NULL. */
+/* A session that shares `plan`; its runs are split over `pool`, or stay in the calling thread when pool is
+ * NULL. */
 LK_API lk_status lk_session_share(const lk_plan *plan, lk_pool *pool, lk_session **session);
 
 /* The simple way: a plan of the session's own, no pool. */
@@ -222,25 +239,27 @@ LK_API void lk_session_close(lk_session **session);
  * overwrite it: write it again before each run. */
 LK_API float *lk_session_input(lk_session *session, size_t index);
 
-/* The forward pass for the first `pictures` inputs. Allocates nothing. LK_ERROR_ARGUMENT: more than the plan's batch, or 0. */
+/* The forward pass for the first `pictures` inputs. Allocates nothing. LK_ERROR_ARGUMENT: more than the
+ * plan's batch, or 0. */
 LK_API lk_status lk_session_run(lk_session *session, size_t pictures);
 
-/* Copies feature `feature` of picture `index` of the last run to values [lk_session_feature_length()], in Paddle's
- * order (channels, rows, columns). LK_ERROR_ARGUMENT when there is no such feature or picture. */
+/* Copies feature `feature` of picture `index` of the last run to values [lk_session_feature_length()], in
+ * Paddle's order (channels, rows, columns). LK_ERROR_ARGUMENT when there is no such feature or picture. */
 LK_API lk_status lk_session_feature(const lk_session *session, size_t feature, size_t index, float *values);
 LK_API size_t lk_session_feature_length(const lk_session *session, size_t feature); /* 0 past the end */
 
 /* One step of a plan and what it took. */
 typedef struct lk_step_profile {
-    const char *name;     /* the layer whose output the step gives */
-    const char *kind;     /* "pointwise", "depthwise", "conv2d", "linear", … */
-    const char *kernel;   /* the kernel chosen: "lk_depthwise_f32_3x3c16__avx512" */
+    const char *name;               /* the layer whose output the step gives */
+    const char *kind;               /* "pointwise", "depthwise", "conv2d", "linear", … */
+    const char *kernel;             /* the kernel chosen: "lk_depthwise_f32_3x3c16__avx512" */
     size_t channels, height, width; /* of its output */
-    size_t multiply_adds; /* one picture */
-    uint64_t ns;          /* of the last profiled run */
+    size_t multiply_adds;           /* one picture */
+    uint64_t ns;                    /* of the last profiled run */
 } lk_step_profile;
 
-/* As lk_session_run, and times each step. `steps` [lk_plan_step_count()] is filled; its strings are the plan's. */
+/* As lk_session_run, and times each step. `steps` [lk_plan_step_count()] is filled; its strings are the
+ * plan's. */
 LK_API lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profile *steps);
 LK_API size_t lk_plan_step_count(const lk_plan *plan);
 LK_API const lk_plan *lk_session_plan(const lk_session *session);

@@ -1,10 +1,12 @@
 /* The __metadata__ of a model file (docs/model_file.md): strings, structured ones JSON. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "engine/model.h"
 
 #define MAX_CLASSES 1000000
@@ -23,11 +25,11 @@ static const char *entry(const lk_model *model, const char *key)
 /* The entry's JSON; *json stays NULL when the file has no such entry. */
 static lk_status read_json(const lk_model *model, const char *key, json_t **json)
 {
-    json_error_t error;
     const char *text = entry(model, key);
     if (!text) return LK_OK;
-    *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    return *json ? LK_OK : bad_entry(model, key, error.text);
+    char where[512];
+    snprintf(where, sizeof where, "%s: metadata %s", lk_safetensors_path(model->file), key);
+    return lk_json_parse(text, strlen(text), where, json);
 }
 
 static lk_status check_version(const lk_model *model)

@@ -19,15 +19,26 @@ static lk_status open_network(lk_model *model)
     return lk_graph_finish(model->graph);
 }
 
-lk_status lk_model_open(const char *path, lk_model **model)
+lk_status lk_model_on(lk_safetensors *file, lk_model **model)
 {
     lk_model *opened = lk_allocate_array(1, sizeof *opened);
-    if (!opened) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", path);
-    lk_status status = lk_safetensors_open(path, &opened->file);
-    if (!status) status = open_network(opened);
+    if (!opened) {
+        lk_fail(LK_ERROR_MEMORY, "%s: out of memory", lk_safetensors_path(file));
+        lk_safetensors_close(&file);
+        return LK_ERROR_MEMORY;
+    }
+    opened->file = file;
+    const lk_status status = open_network(opened);
     if (status) lk_model_close(&opened);
     else *model = opened;
     return status;
+}
+
+lk_status lk_model_open(const char *path, lk_model **model)
+{
+    lk_safetensors *file = NULL;
+    const lk_status status = lk_safetensors_open(path, &file);
+    return status ? status : lk_model_on(file, model);
 }
 
 void lk_model_close(lk_model **model)

@@ -14,6 +14,9 @@ struct lk_model {
     json_t *description, *labels, *labels_english; /* parsed metadata; labels NULL when there are none */
 };
 
+/* Builds a model on an open file, which it takes over, in failure too. */
+lk_status lk_model_on(lk_safetensors *file, lk_model **model);
+
 /* Reads all metadata entries that the engine knows into the model, whose file is open. */
 lk_status lk_model_read_metadata(lk_model *model, lk_padding_rule *padding, double *epsilon);
 

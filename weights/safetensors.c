@@ -1,11 +1,11 @@
 #include "weights/safetensors.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 struct lk_safetensors {
@@ -161,12 +161,12 @@ static lk_status read_header(lk_safetensors *file)
     if (length > bytes->size - 8)
         return lk_fail(LK_ERROR_FORMAT, "%s: cut short: the header has %zu bytes of %llu", file->path,
                        bytes->size - 8, (unsigned long long)length);
-    json_error_t error;
-    file->header = json_loadb((const char *)bytes->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (!file->header) return lk_fail(LK_ERROR_FORMAT, "%s: header: %s", file->path, error.text);
+    lk_status status =
+        lk_json_parse((const char *)bytes->bytes + 8, (size_t)length, file->path, &file->header);
+    if (status) return status;
     if (!json_is_object(file->header))
         return lk_fail(LK_ERROR_FORMAT, "%s: header: not an object", file->path);
-    lk_status status = check_metadata(file);
+    status = check_metadata(file);
     if (!status) status = read_tensors(file, 8 + (size_t)length);
     return status;
 }
