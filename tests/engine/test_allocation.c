@@ -1,7 +1,6 @@
 /* Memory runs out at the first allocation, then at the second, and so on until the whole succeeds: every
  * failure is reported as one, and nothing leaks (LeakSanitizer and valgrind watch). Linked with
  * --wrap=lk_allocate. */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,12 +19,6 @@ static size_t allocations, failing; /* the count so far; the one that fails, fro
 void *__wrap_lk_allocate(size_t bytes, size_t alignment)
 {
     return ++allocations == failing ? NULL : __real_lk_allocate(bytes, alignment);
-}
-
-/* JSON's own memory too. */
-static void *json_allocate(size_t bytes)
-{
-    return lk_allocate(bytes, 1);
 }
 
 /* The whole way, from the file to a feature. */
@@ -59,29 +52,6 @@ static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
     lk_status status = LK_ERROR_MEMORY;
-    json_set_alloc_funcs(json_allocate, lk_free);
-    /* The header's JSON makes thousands of allocations that are all alike: steps grow there, and are one
-     * elsewhere. */
-    size_t tried = 0;
-    for (failing = 1; status != LK_OK; failing += failing < 40 ? 1 : failing / 40, tried++) {
-        allocations = 0;
-        status = whole_way();
-        if (status == LK_OK) break;
-        /* jansson takes some of its own failures for faults of the text. */
-        if (status != LK_ERROR_MEMORY && status != LK_ERROR_FORMAT)
-            fail_msg("allocation %zu: status %d: %s", failing, (int)status, lk_error_message());
-        assert_true(strlen(lk_error_message()) > 0);
-    }
-    print_message("%zu points of failure of %zu allocations\n", tried, allocations);
-    assert_true(tried > 40);
-}
-
-/* The engine's own, without the JSON before them: each one. */
-static void test_every_allocation_of_the_engine_may_fail(void **state)
-{
-    (void)state;
-    json_set_alloc_funcs(malloc, free);
-    lk_status status = LK_ERROR_MEMORY;
     size_t tried = 0;
     for (failing = 1; status != LK_OK; failing++, tried++) {
         allocations = 0;
@@ -97,7 +67,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_allocation_may_fail),
-        cmocka_unit_test(test_every_allocation_of_the_engine_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
