@@ -1,6 +1,7 @@
 /* Memory runs out at the first allocation, then at the second, and so on until the whole succeeds: every
  * failure is reported as one, and nothing leaks (LeakSanitizer and valgrind watch). Linked with
- * --wrap=lk_allocate. */
+ * --wrap=lk_allocate. jansson's own allocations are left alone: where one fails, it drops a character and
+ * goes on (2.14, measured). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
