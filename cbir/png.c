@@ -75,6 +75,20 @@ static void on_read(png_structp png, png_bytep to, size_t count)
     reader->offset += count;
 }
 
+/* Whether every chunk up to the last lies inside the file. libpng allocates what an eXIf chunk claims to hold
+ * before it reads it, up to 2 GB; this bounds it by the file's size. */
+static bool chunks_fit(const uint8_t *bytes, size_t size)
+{
+    size_t at = 8;
+    while (size - at >= 12) {
+        const size_t length = png_get_uint_32(bytes + at);
+        if (length > size - at - 12) return false;
+        if (memcmp(bytes + at + 4, "IEND", 4) == 0) return true;
+        at += 12 + length;
+    }
+    return false;
+}
+
 /* Chunks that cannot change a pixel here are not parsed, only their CRC is read: less of libpng meets hostile
  * bytes. */
 static void ignore_chunks(png_structp png)
@@ -146,6 +160,7 @@ static void read_picture(png_reader *reader)
 
 lk_status lk_png_decode(const uint8_t *bytes, size_t size, const char *name, lk_image **image)
 {
+    if (size < 8 || !chunks_fit(bytes, size)) return lk_fail(LK_ERROR_FORMAT, "%s: PNG data cut short", name);
     png_reader reader = {.bytes = bytes, .size = size, .name = name};
     reader.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning, &reader,
                                           on_allocate, on_free);

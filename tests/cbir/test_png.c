@@ -115,6 +115,18 @@ static void a_claim_over_the_data_is_an_error(void **state)
     assert_int_equal(decode_claim(10000, 10000), LK_ERROR_FORMAT);
 }
 
+/* libpng would allocate the claim before it reads: found by fuzzing. */
+static void a_chunk_longer_than_the_file_is_an_error(void **state)
+{
+    (void)state;
+    const lk_test_file file = lk_test_read(LK_TEST_IMAGES "exif_before.png");
+    lk_image *image = NULL;
+    store_u32(file.bytes + find_chunk(file, "eXIf"), 0x7E000002);
+    assert_int_equal(lk_test_decode(file.bytes, file.size, &image), LK_ERROR_FORMAT);
+    assert_string_equal(lk_error_message(), "name: PNG data cut short");
+    free(file.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +136,7 @@ int main(void)
         cmocka_unit_test(any_flipped_bit_is_survived),
         cmocka_unit_test(a_claim_over_the_limit_is_refused),
         cmocka_unit_test(a_claim_over_the_data_is_an_error),
+        cmocka_unit_test(a_chunk_longer_than_the_file_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
