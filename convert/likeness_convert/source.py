@@ -113,19 +113,18 @@ def read(path: Path) -> Source:
 
 
 def read_program(path: Path, form: str, program: graph.Program, files: Files) -> Source:
-    """A program, its parameters, and the names that the graph or an .info gives them."""
+    """A program and its parameters; where an .info names them too, it must agree with the graph."""
     network = graph.find_network(program)
     parameters = path.with_suffix(".pdiparams")
     data = files.read(parameters)
     with about(parameters):
         values = pdiparams.read(data, program.variables)
-    names = network.names
     info = path.with_suffix(".pdiparams.info")
     if info.exists():
         info_data = files.read(info)
         with about(info):
-            names = {**names, **read_info(info_data, names)}
-    tensors = {names.get(static, static): values for static, values in values.items()}
+            check_info(info_data, network.names)
+    tensors = {network.names.get(static, static): tensor for static, tensor in values.items()}
     return Source(
         path,
         form,
@@ -137,20 +136,19 @@ def read_program(path: Path, form: str, program: graph.Program, files: Files) ->
     )
 
 
-def read_info(data: bytes, from_graph: Mapping[str, str]) -> dict[str, str]:
-    """Static → structured name, from {static: {"structured_name": name, …}}.
+def check_info(data: bytes, from_graph: Mapping[str, str]) -> None:
+    """Compares {static: {"structured_name": name, …}} with the names that the graph gives.
 
-    Raises ConvertError where it contradicts what the graph says: the files do not belong together.
+    A network inside another layer has that layer's name before its own. Raises ConvertError where a name
+    contradicts the graph: the files do not belong together.
     """
     info = pickles.load_arrays(data)
     if not isinstance(info, dict):
         raise ConvertError(f"is a pickle of a {type(info).__name__}, not of a dict")
-    names: dict[str, str] = {}
     for static, entry in info.items():
         structured = entry.get("structured_name") if isinstance(entry, dict) else None
         if not isinstance(static, str) or not isinstance(structured, str):
             raise ConvertError("does not give each static name a structured one")
-        if from_graph.get(static, structured) != structured:
-            raise ConvertError(f"calls {static} {structured}, and the program's graph {from_graph[static]}")
-        names[static] = structured
-    return names
+        expected = from_graph.get(static, structured)
+        if structured != expected and not structured.endswith(f".{expected}"):
+            raise ConvertError(f"calls {static} {structured}, and the program's graph {expected}")

@@ -35,9 +35,10 @@ def run(source: Source, written: Path, likeness: str | None) -> None:
     paddle = import_paddle()
     try:
         ours = Network(paddle, written)
-        picture = drawn_picture(ours.height, ours.width, SEED)
-        wanted = original_outputs(paddle, source, ours, ours.input_of(picture))
-        differences = compare("Paddle, from the source", ours.outputs(ours.input_of(picture)), wanted)
+        picture = ours.picture()
+        pixels = ours.input_of(picture)
+        wanted = original_outputs(paddle, source, ours, pixels)
+        differences = compare("Paddle, from the source", ours.outputs(pixels), wanted)
         if likeness:
             traced = trace(likeness, written, picture, set(wanted))
             differences |= compare("likeness", traced, wanted)
@@ -71,7 +72,6 @@ class Network:
         self.architecture = json.loads(metadata["architecture"])
         self.epsilon, self.padding = float(metadata["bn_epsilon"]), metadata["padding"]
         self.preprocess = json.loads(metadata["preprocess"])
-        self.height, self.width = self.preprocess["size"]
         self.layers = self.fresh(tensors)
 
     def fresh(self, tensors: Mapping[str, Any]) -> Any:
@@ -91,10 +91,19 @@ class Network:
         layers.eval()
         return layers
 
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """A picture of a size that the model's resizing leaves as it is."""
+        shorter = self.preprocess.get("shorter")
+        height, width = (shorter, shorter) if shorter else self.preprocess["size"]
+        return drawn_picture(height, width, SEED)
+
     def input_of(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The model's normalization of a picture that has its size: [1, 3, height, width]."""
+        """The middle of the picture, normalized: [1, 3, height, width]."""
+        height, width = self.preprocess["size"]
+        top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+        middle = picture[top : top + height, left : left + width]
         mean, std = (np.array(self.preprocess[key], np.float32) for key in ("mean", "std"))
-        pixels = (picture.astype(np.float32) / np.float32(255) - mean) / std
+        pixels = (middle.astype(np.float32) / np.float32(255) - mean) / std
         return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
     def outputs(self, pixels: npt.NDArray[np.float32]) -> Outputs:

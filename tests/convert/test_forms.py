@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_a_program_without_info_is_named_by_its_graph(tmp_path: Path) -> None:
     assert len(without.files) == 2
     assert with_info.tensors.keys() == without.tensors.keys()
     assert all(np.array_equal(with_info.tensors[name], without.tensors[name]) for name in without.tensors)
+
+
+def test_a_network_inside_another_layer_converts(tmp_path: Path) -> None:
+    for suffix in (".pdmodel", ".pdiparams"):
+        shutil.copy(FIXTURES / f"w025{suffix}", tmp_path)
+    info = pickle.loads((FIXTURES / "w025.pdiparams.info").read_bytes())
+    inside = {static: {"structured_name": f"net.{entry['structured_name']}"} for static, entry in info.items()}
+    (tmp_path / "w025.pdiparams.info").write_bytes(pickle.dumps(inside, 2))
+    assert read(tmp_path / "w025.pdmodel").tensors.keys() == read(FIXTURES / "w025.pdmodel").tensors.keys()
 
 
 def test_an_info_that_contradicts_the_graph_is_refused(convert: Command, tmp_path: Path) -> None:
