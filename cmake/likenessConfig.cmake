@@ -1,0 +1,25 @@
+# find_package(likeness [COMPONENTS shared static]) gives likeness::shared, and likeness::static where all that the
+# static library is made with is at hand; the shared one needs none of it.
+include(${CMAKE_CURRENT_LIST_DIR}/likenessShared.cmake)
+set(likeness_shared_FOUND TRUE)
+
+find_package(JPEG QUIET)
+find_package(PNG QUIET)
+find_package(ZLIB QUIET)
+find_package(Threads QUIET)
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(JANSSON QUIET IMPORTED_TARGET jansson)
+  pkg_check_modules(LIBMD QUIET IMPORTED_TARGET libmd)
+endif()
+if(JPEG_FOUND AND PNG_FOUND AND ZLIB_FOUND AND Threads_FOUND AND JANSSON_FOUND AND LIBMD_FOUND)
+  include(${CMAKE_CURRENT_LIST_DIR}/likenessStatic.cmake)
+  set(likeness_static_FOUND TRUE)
+endif()
+
+foreach(component IN LISTS likeness_FIND_COMPONENTS)
+  if(likeness_FIND_REQUIRED_${component} AND NOT likeness_${component}_FOUND)
+    set(likeness_FOUND FALSE)
+    set(likeness_NOT_FOUND_MESSAGE "no likeness::${component} here; the static one needs libjpeg, libpng, zlib, jansson, libmd")
+  endif()
+endforeach()
