@@ -82,7 +82,7 @@ def find(source: Path) -> tuple[Path, list[Path]]:
 
 def with_suffix(prefix: Path, suffix: str) -> Path:
     """Appends, where Path.with_suffix would replace what follows a dot in the prefix."""
-    return prefix.with_name(prefix.name + suffix)
+    return Path(f"{prefix}{suffix}")
 
 
 def program_of(file: Path) -> Path:

@@ -25,6 +25,8 @@ def read(data: bytes) -> dict[str, FloatArray]:
     entries.pop(STATIC_NAMES, None)
     slices = entries.pop(SLICES, {})
     arrays = {text(name): array_of(text(name), value) for name, value in entries.items()}
+    if sum(array.nbytes for array in arrays.values()) > len(data):
+        raise ConvertError("has the same array under many names")
     return {name: to_float32(name, array) for name, array in join_slices(arrays, slices).items()}
 
 

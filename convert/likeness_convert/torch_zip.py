@@ -77,13 +77,21 @@ class TorchUnpickler(RestrictedUnpickler):
     def __init__(self, data: bytes, archive: Archive) -> None:
         super().__init__(data, TORCH_GLOBALS)
         self.archive = archive
+        self.storages: dict[tuple[str, str], Storage] = {}
 
     def persistent_load(self, key: object) -> Storage:
+        """The storage that `key` means; tensors may share one. Raises ConvertError."""
         if not isinstance(key, tuple) or len(key) != 5 or key[0] != "storage":
             raise ConvertError("the pickle refers to an object that is no storage: refused")
         _kind, dtype, name, _device, count = key
         if dtype not in STORAGES.values() or not isinstance(name, str) or not is_size(count):
             raise ConvertError("the pickle refers to a storage without type, name and size: refused")
+        if (name, dtype) not in self.storages:
+            self.storages[name, dtype] = self.read_storage(name, dtype, count)
+        return self.storages[name, dtype]
+
+    def read_storage(self, name: str, dtype: str, count: int) -> Storage:
+        """A storage from its file. Raises ConvertError where that is not of `count` values."""
         raw = self.archive.read(f"data/{name}")
         if len(raw) != count * np.dtype(dtype).itemsize:
             raise ConvertError(f"the storage {name} has {len(raw)} bytes, not those of {count} values")
@@ -91,9 +99,10 @@ class TorchUnpickler(RestrictedUnpickler):
 
 
 class Archive:
-    """The zip; torch stores its members uncompressed, so none can be larger than the file."""
+    """The zip; torch stores its members uncompressed, so all of them together are smaller than the file."""
 
     def __init__(self, data: bytes) -> None:
+        self.left = len(data)
         self.zip = zipfile.ZipFile(io.BytesIO(data))
         pickles = [name for name in self.zip.namelist() if name.endswith("data.pkl")]
         if len(pickles) != 1:
@@ -110,6 +119,9 @@ class Archive:
             raise ConvertError(f"has no {name} in its zip")
         if self.zip.getinfo(self.folder + name).compress_type != zipfile.ZIP_STORED:
             raise ConvertError(f"has a compressed {name} in its zip, which PyTorch never writes")
+        self.left -= self.zip.getinfo(self.folder + name).file_size
+        if self.left < 0:
+            raise ConvertError("has members in its zip that overlap")
         return self.zip.read(self.folder + name)
 
 

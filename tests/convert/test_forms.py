@@ -146,3 +146,9 @@ def test_a_source_that_is_not_there_is_refused(name: str, fault: str, convert: C
     outcome = convert(tmp_path / name, "-o", tmp_path / "model.safetensors")
     assert (outcome.status, one_line(outcome.stderr)) == (1, True)
     assert fault in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "..", "x" * 5000])
+def test_an_odd_name_is_refused(name: str, convert: Command, tmp_path: Path) -> None:
+    outcome = convert(name, "-o", tmp_path / "model.safetensors")
+    assert (outcome.status, one_line(outcome.stderr)) == (1, True)

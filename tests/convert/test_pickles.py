@@ -182,6 +182,12 @@ def test_slices_that_do_not_fit_are_refused(slices: object) -> None:
         state_dict.read(pickle.dumps(state, 2))
 
 
+def test_one_array_under_many_names_is_refused() -> None:
+    array = np.ones(1000, np.float16)
+    with pytest.raises(ConvertError, match="the same array under many names"):
+        state_dict.read(pickle.dumps({str(number): array for number in range(1000)}, 4))
+
+
 def test_python_2_strings_load() -> None:
     array = np.arange(3, dtype=np.float32)
     data = pickle.dumps({"a": array}, 3)

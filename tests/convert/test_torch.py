@@ -67,6 +67,26 @@ def test_a_zip_that_is_wrong_is_refused(name: str, convert: Command, tmp_path: P
     assert fault in outcome.stderr
 
 
+def test_no_more_is_read_than_the_file_has() -> None:
+    """Members whose bytes overlap would add up to more; reading one again and again does so, too."""
+    data = SOURCE.read_bytes()
+    archive = torch_zip.Archive(data)
+    largest = max(archive.zip.infolist(), key=lambda member: member.file_size)
+    name = largest.filename.removeprefix(FOLDER)
+    for _ in range(len(data) // largest.file_size):
+        archive.read(name)
+    with pytest.raises(ConvertError, match="members in its zip that overlap"):
+        archive.read(name)
+
+
+def test_tensors_may_share_a_storage() -> None:
+    with zipfile.ZipFile(SOURCE) as archive:
+        pickled = archive.read(f"{FOLDER}data.pkl")
+    unpickler = torch_zip.TorchUnpickler(pickled, torch_zip.Archive(SOURCE.read_bytes()))
+    key = ("storage", "<f4", "0", "cpu", 8 * 3 * 3 * 3)
+    assert unpickler.persistent_load(key) is unpickler.persistent_load(key)
+
+
 def test_a_compressed_zip_is_refused(tmp_path: Path) -> None:
     path = edited(tmp_path / "c.pth", lambda _name, data: data, zipfile.ZIP_DEFLATED)
     with pytest.raises(ConvertError, match="compressed"):
