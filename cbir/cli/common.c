@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -64,9 +65,10 @@ int cli_finish(const char *command, int code)
 {
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout)) return code;
+    /* When the write that failed lies some way back, one more byte meets the same reason. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) >= 0) errno = EIO;
     if (errno == EPIPE) return CLI_CLOSED_PIPE;
-    fprintf(stderr, "%s: standard output: cannot write: %s\n", command,
-            errno ? strerror(errno) : "an earlier write failed");
+    fprintf(stderr, "%s: standard output: cannot write: %s\n", command, strerror(errno));
     return CLI_FAILURE + LK_ERROR_IO;
 }
 
