@@ -28,7 +28,10 @@
 
 /* A piece reads and writes about this many floats: it stays in a core's own cache from the first pass over it
  * to the last (SGEMM writes what the epilogue then reads). */
-#define PIECE_FLOATS ((size_t)96 * 1024)
+#define PIECE_FLOATS ((size_t)32 * 1024)
+
+/* But SGEMM copies the weights once a piece, which fewer pixels than this do not pay for. */
+#define PIECE_PIXELS ((size_t)128)
 
 /* A step with all that a run needs to know. */
 typedef struct {
@@ -113,7 +116,10 @@ static size_t rows_at_once(const lk_program *program, const lk_step *step, size_
 {
     const size_t floats =
         lk_value_floats(&program->values[step->input]) + lk_value_floats(&program->values[step->output]);
-    const size_t pieces = floats / PIECE_FLOATS + 1;
+    size_t pieces = floats / PIECE_FLOATS + 1;
+    if (step->op == LK_OP_CONV2D && lk_conv2d_is_pointwise(&step->layer.conv2d) &&
+        rows / pieces < PIECE_PIXELS)
+        pieces = rows / PIECE_PIXELS + 1;
     return rows / pieces + (rows % pieces != 0);
 }
 

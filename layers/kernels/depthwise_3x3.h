@@ -73,33 +73,17 @@ INLINE void one_pixel(const row *r, size_t ox, size_t c, size_t lanes)
     store(r->d, r->y + ox * channels + c, sum, lanes);
 }
 
-INLINE void channels_of_pixel(const row *r, size_t ox)
-{
-    const size_t channels = r->d->out_channels;
-    size_t c = 0;
-    for (; c + LK_LANES <= channels; c += LK_LANES) one_pixel(r, ox, c, LK_LANES);
-    if (c < channels) one_pixel(r, ox, c, channels - c);
-}
-
-INLINE void channels_of_columns(const row *r, size_t ox, size_t stride)
-{
-    const size_t channels = r->d->out_channels;
-    size_t c = 0;
-    for (; c + LK_LANES <= channels; c += LK_LANES) inner_columns(r, ox, c, LK_LANES, stride);
-    if (c < channels) inner_columns(r, ox, c, channels - c, stride);
-}
-
-/* Pixels [first, last) have all their columns of taps inside the map. */
-static void one_row(const row *r, size_t first, size_t last)
+/* `lanes` channels from c of one row. Pixels [first, last) have all their columns of taps inside the map. */
+INLINE void one_row(const row *r, size_t c, size_t lanes, size_t first, size_t last)
 {
     const lk_conv2d *d = r->d;
     size_t ox = 0;
-    while (ox < first) channels_of_pixel(r, ox++);
+    while (ox < first) one_pixel(r, ox++, c, lanes);
     if (d->stride_w == 1)
-        for (; ox + COLUMNS <= last; ox += COLUMNS) channels_of_columns(r, ox, 1);
+        for (; ox + COLUMNS <= last; ox += COLUMNS) inner_columns(r, ox, c, lanes, 1);
     else if (d->stride_w == 2)
-        for (; ox + COLUMNS <= last; ox += COLUMNS) channels_of_columns(r, ox, 2);
-    while (ox < d->out_w) channels_of_pixel(r, ox++);
+        for (; ox + COLUMNS <= last; ox += COLUMNS) inner_columns(r, ox, c, lanes, 2);
+    while (ox < d->out_w) one_pixel(r, ox++, c, lanes);
 }
 
 static inline size_t smaller(size_t a, size_t b)
@@ -107,8 +91,9 @@ static inline size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Rows of output pixels through the batch. */
-static inline void depthwise_3x3(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+/* `lanes` channels from c of all the rows: three input rows of a few channels stay in the first cache, where
+ * three whole rows would not. */
+INLINE void channels_of_rows(const lk_conv2d *d, const lk_operands *io, lk_rows rows, size_t c, size_t lanes)
 {
     const size_t channels = d->out_channels;
     const size_t first = smaller((d->pad_left + d->stride_w - 1) / d->stride_w, d->out_w);
@@ -123,8 +108,16 @@ static inline void depthwise_3x3(const lk_conv2d *d, const lk_operands *io, lk_r
         r.ky_end = smaller(3, d->in_h + d->pad_top > top ? d->in_h + d->pad_top - top : 0);
         /* As integers: the row of tap 0 may lie above the map, and is only used from row ky_begin on. */
         r.x = (const float *)((uintptr_t)picture + (top - d->pad_top) * d->in_w * channels * sizeof *picture);
-        one_row(&r, first, first < last ? last : first);
+        one_row(&r, c, lanes, first, last);
     }
+}
+
+/* Rows of output pixels through the batch. */
+static inline void depthwise_3x3(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    size_t c = 0;
+    for (; c + LK_LANES <= d->out_channels; c += LK_LANES) channels_of_rows(d, io, rows, c, LK_LANES);
+    if (c < d->out_channels) channels_of_rows(d, io, rows, c, d->out_channels - c);
 }
 
 #endif
