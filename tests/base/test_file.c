@@ -1,0 +1,156 @@
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/file.h"
+
+static char folder[] = "/tmp/likeness-test-file-XXXXXX";
+static char path[64];
+
+static size_t files_in_folder(void)
+{
+    size_t count = 0;
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+static void assert_holds(const char *text)
+{
+    lk_mapping mapping;
+    assert_int_equal(lk_map_file(path, &mapping), LK_OK);
+    assert_int_equal(mapping.size, strlen(text));
+    if (mapping.size) assert_memory_equal(mapping.bytes, text, mapping.size);
+    lk_unmap(&mapping);
+    assert_null(mapping.bytes);
+}
+
+static void write_text(const char *text)
+{
+    lk_output output;
+    assert_int_equal(lk_output_open(path, &output), LK_OK);
+    fputs(text, output.stream);
+    assert_int_equal(lk_output_commit(&output), LK_OK);
+}
+
+static void test_an_output_replaces_whole(void **state)
+{
+    (void)state;
+    struct stat about;
+    write_text("first");
+    assert_holds("first");
+    lk_output output;
+    assert_int_equal(lk_output_open(path, &output), LK_OK);
+    fputs("half of the sec", output.stream);
+    fflush(output.stream);
+    assert_holds("first");
+    assert_int_equal(files_in_folder(), 2);
+    lk_output_discard(&output);
+    lk_output_discard(&output);
+    assert_holds("first");
+    write_text("");
+    assert_holds("");
+    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(about.st_mode & S_IRUSR && !(about.st_mode & S_IXUSR));
+}
+
+/* A file-size limit stands in for a full disk: write fails in the same way. */
+static void test_a_full_disk_leaves_the_old_file(void **state)
+{
+    (void)state;
+    struct rlimit old;
+    lk_output output;
+    write_text("old");
+    getrlimit(RLIMIT_FSIZE, &old);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(lk_output_open(path, &output), LK_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){1000, old.rlim_max}), 0);
+    for (int i = 0; i < 100000; i++) fputc('x', output.stream);
+    const lk_status status = lk_output_commit(&output);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(status, LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), path));
+    assert_holds("old");
+    assert_int_equal(files_in_folder(), 1);
+}
+
+static void test_a_place_that_cannot_be_written(void **state)
+{
+    (void)state;
+    lk_output output;
+    assert_int_equal(lk_output_open("/nowhere/at/all", &output), LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), "/nowhere/at/all: cannot write: No such file"));
+}
+
+static void test_interrupted_outputs_are_removed(void **state)
+{
+    (void)state;
+    lk_output first, second;
+    char other[80];
+    snprintf(other, sizeof other, "%s/other", folder);
+    write_text("old");
+    assert_int_equal(lk_output_open(path, &first), LK_OK);
+    assert_int_equal(lk_output_open(other, &second), LK_OK);
+    assert_int_equal(files_in_folder(), 3);
+    lk_output_remove_all();
+    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(lk_output_commit(&first), LK_ERROR_IO);
+    lk_output_discard(&second);
+    assert_holds("old");
+}
+
+static void test_an_error_is_carried_between_threads(void **state)
+{
+    (void)state;
+    const lk_error error = lk_error_take(lk_fail(LK_ERROR_LIMIT, "%s: %d", "picture", 7));
+    lk_fail(LK_ERROR_IO, "other");
+    assert_int_equal(lk_error_restore(&error), LK_ERROR_LIMIT);
+    assert_string_equal(lk_error_message(), "picture: 7");
+    assert_int_equal(lk_fail_in(LK_ERROR_LIMIT, "list.txt"), LK_ERROR_LIMIT);
+    assert_string_equal(lk_error_message(), "list.txt: picture: 7");
+    char longer[2000];
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    lk_fail(LK_ERROR_IO, "%s", longer);
+    assert_true(strlen(lk_error_message()) < sizeof longer);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/out", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_output_replaces_whole),
+        cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(test_a_place_that_cannot_be_written),
+        cmocka_unit_test(test_interrupted_outputs_are_removed),
+        cmocka_unit_test(test_an_error_is_carried_between_threads),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,87 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/checked.h"
+#include "layers/arena.h"
+#include "support/guard.h"
+
+enum { STEPS = 40 };
+
+/* A random program: each step reads the value before it and sometimes an older one. */
+static void random_program(uint64_t seed, lk_step *steps, lk_value *values, lk_program *program)
+{
+    lk_test_seed(seed);
+    *program = (lk_program){.steps = steps,
+                            .step_count = STEPS,
+                            .values = values,
+                            .value_count = STEPS + 1,
+                            .batch = 1 + seed % 3};
+    for (size_t v = 0; v <= STEPS; v++)
+        values[v] = (lk_value){.height = 1 + lk_test_random() % 9,
+                               .width = 1 + lk_test_random() % 9,
+                               .channels = 1 + lk_test_random() % 50,
+                               .kept = lk_test_random() % 8 == 0};
+    for (size_t s = 0; s < STEPS; s++) {
+        steps[s] = (lk_step){.op = LK_OP_ACTIVATION, .input = s, .residual = LK_NO_VALUE, .output = s + 1};
+        if (s > 3 && lk_test_random() % 3 == 0) steps[s].residual = lk_test_random() % (s - 1);
+    }
+}
+
+/* Whether value v is needed before or after step s: made earlier, and read by it or a later one, or kept. */
+static bool alive(const lk_program *p, size_t v, size_t s)
+{
+    if (v > s + 1) return false;
+    if (p->values[v].kept || v == s + 1) return true;
+    for (size_t later = s; later < p->step_count; later++)
+        if (p->steps[later].input == v || p->steps[later].residual == v) return true;
+    return false;
+}
+
+static void test_what_is_alive_together_never_overlaps(void **state)
+{
+    (void)state;
+    static lk_step steps[STEPS];
+    static lk_value values[STEPS + 1];
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        lk_program p;
+        size_t offsets[STEPS + 1], floats, all = 0;
+        random_program(seed, steps, values, &p);
+        assert_int_equal(lk_arena_place(&p, offsets, &floats), LK_OK);
+        for (size_t a = 0; a < p.value_count; a++) {
+            const size_t end = offsets[a] + lk_value_floats(&values[a]) * p.batch;
+            all += lk_value_floats(&values[a]) * p.batch;
+            assert_int_equal(offsets[a] % 16, 0);
+            assert_true(end <= floats);
+            for (size_t b = 0; b < a; b++)
+                for (size_t s = 0; s < STEPS; s++)
+                    if (alive(&p, a, s) && alive(&p, b, s))
+                        assert_true(offsets[b] >= end ||
+                                    offsets[a] >= offsets[b] + lk_value_floats(&values[b]) * p.batch);
+        }
+        assert_true(floats < all); /* places are shared */
+    }
+}
+
+static void test_sizes_that_overflow_are_refused(void **state)
+{
+    (void)state;
+    lk_value values[] = {{.height = SIZE_MAX / 16, .width = 8, .channels = 1},
+                         {.height = 1, .width = 1, .channels = 1}};
+    lk_step step = {.op = LK_OP_ACTIVATION, .input = 0, .residual = LK_NO_VALUE, .output = 1};
+    const lk_program p = {.steps = &step, .step_count = 1, .values = values, .value_count = 2, .batch = 1000};
+    size_t offsets[2], floats;
+    assert_int_equal(lk_arena_place(&p, offsets, &floats), LK_ERROR_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_alive_together_never_overlaps),
+        cmocka_unit_test(test_sizes_that_overflow_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
