@@ -90,7 +90,10 @@ static lk_status add_list_file(lk_list *list, const char *path, const lk_mapping
 lk_status lk_list_add_source(lk_list *list, const char *path, const lk_list_options *options)
 {
     struct stat about;
-    if (stat(path, &about)) return lk_fail(LK_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (stat(path, &about)) { /* a picture that is missing is a bad picture, as one in a list would be */
+        if (lk_is_picture_name(path)) return lk_list_add_path(list, path);
+        return lk_fail(LK_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    }
     if (S_ISDIR(about.st_mode)) return lk_list_add_folder(list, path);
     if (lk_is_picture_name(path)) return lk_list_add_path(list, path);
     lk_mapping file;

@@ -40,7 +40,9 @@ static bool find_partner(const stages *ours, size_t index, const stages *theirs,
         return true;
     }
     for (size_t i = 0; i < theirs->count; i++) {
-        if (!ends_block(ours, index, theirs->name(theirs, i))) continue;
+        if (!ends_block(ours, index, theirs->name(theirs, i)) &&
+            !ends_block(theirs, i, ours->name(ours, index)))
+            continue;
         *partner = i;
         return true;
     }
@@ -97,7 +99,8 @@ static lk_status shapes_differ(const char *name, const lk_npy *ours, const lk_np
     char left[100], right[100];
     shape_text(ours, left, sizeof left);
     shape_text(theirs, right, sizeof right);
-    return lk_fail(LK_ERROR_MISMATCH, "%s: shape %s against %s; is --size the same?", name, left, right);
+    return lk_fail(LK_ERROR_MISMATCH, "%s: shape %s against %s: another picture, or another --size", name,
+                   left, right);
 }
 
 /* ------------------------------------------------------------------ Values */

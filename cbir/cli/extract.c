@@ -311,9 +311,9 @@ int cli_extract(int argc, char **argv)
                "3. All files appear whole, or none does.\v"
                "Examples:\n"
                "  likeness extract zodiac.safetensors test.txt -o query.npy\n"
-               "  likeness extract zodiac.safetensors trainval.txt --feature logits --softmax \\\n"
+               "  likeness extract zodiac.safetensors trainval.txt --feature logits \\\n"
                "      --map 'D:\\Workspace\\ExpDatasets=/data' -o gallery.npy\n"
-               "  find photos -name '*.jpg' | likeness extract zodiac.safetensors - -o photos.npy",
+               "  find photos -name '*.jpg' | likeness extract zodiac.safetensors - -o a.npy",
         .children = children};
     options o = {.feature = "pooled", .batch = 1};
     argp_parse(&argp, argc, argv, 0, NULL, &o);

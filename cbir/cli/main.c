@@ -1,5 +1,7 @@
 /* likeness COMMAND …: finds the command and hands over. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 #include "cbir/cli/cli.h"
@@ -51,6 +53,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
+/* A file that is opened while a standard stream is closed would take its place, and get what is printed.
+ * /dev/null, for reading alone, keeps the place, and a write to it fails. */
+static void keep_standard_streams(void)
+{
+    for (int file = 0; file < 3; file++)
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) _exit(CLI_FAILURE + LK_ERROR_IO);
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {.parser = parse, .args_doc = "COMMAND [ARGUMENT...]", .doc = doc};
@@ -59,6 +69,7 @@ int main(int argc, char **argv)
     snprintf(version, sizeof version, "likeness %s", lk_version());
     argp_program_version = version;
     argp_err_exit_status = CLI_USAGE;
+    keep_standard_streams();
     cli_catch_signals();
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &chosen);
     const char *program = commands[chosen.command].program;

@@ -151,7 +151,7 @@ static const struct argp_option run_options[] = {
     {NULL, 0, NULL, 0, "Running:", 20},
     {"backend", BACKEND, "NAME", 0, "auto (the fastest), reference (plain C) or openblas", 0},
     {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512", 0},
-    {"threads", 't', "N", 0, "Threads; 0: as many as there are processors", 0},
+    {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},
     {0}};
 
 static lk_backend_kind parse_backend(struct argp_state *state, const char *text)

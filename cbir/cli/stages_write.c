@@ -111,7 +111,9 @@ static lk_status open_folder(writing *w)
     char path[4096];
     const lk_status status = path_in(w, "trace.json", path);
     if (status) return status;
+    struct stat about;
     w->made = mkdir(w->folder, 0777) == 0;
+    if (!w->made && errno == EEXIST && !stat(w->folder, &about) && !S_ISDIR(about.st_mode)) errno = ENOTDIR;
     if (!w->made && errno != EEXIST)
         return lk_fail(LK_ERROR_IO, "%s: cannot make this folder: %s", w->folder, strerror(errno));
     if (unlink(path) && errno != ENOENT)

@@ -244,7 +244,7 @@ static void written_items_are_read_back(void **state)
     FILE *stream = open_memstream(&text, &size);
     for (size_t i = 0; i < list.count; i++) assert_true(lk_list_write_item(&list.items[i], stream));
     fclose(stream);
-    for (int style = LK_LIST_STUDY; style <= LK_LIST_PATHS; style++) {
+    for (lk_list_style style = LK_LIST_STUDY; style <= LK_LIST_PATHS; style++) {
         assert_int_equal(add(&again, text, size, style), LK_OK);
         assert_int_equal(again.count, list.count);
         check_item(&again, 0, "a b.jpg", 3);
