@@ -20,15 +20,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* Spaces and the CR of a CRLF go; a TAB stays, as it parts path and label even where nothing follows it. */
-static span trimmed(span line)
-{
-    while (line.start < line.end && (*line.start == ' ' || *line.start == '\r')) line.start++;
-    while (line.start < line.end && (line.end[-1] == ' ' || line.end[-1] == '\r')) line.end--;
-    return line;
-}
-
-static span trim_blanks(span text)
+static span trimmed(span text)
 {
     while (text.start < text.end && is_blank(*text.start)) text.start++;
     while (text.start < text.end && is_blank(text.end[-1])) text.end--;
@@ -62,21 +54,22 @@ static bool is_tab(char c)
     return c == '\t';
 }
 
-/* Parts a line into its path and its label. False: what stands after a TAB is no integer. */
+/* Parts a line into its path and its label. A path before a TAB keeps its own blanks, so that any path can be
+ * written down. False: what stands after the TAB is no integer. */
 static bool part_line(span line, lk_list_style style, span *path, lk_list_item *item)
 {
-    *path = line;
     const char *tab = last_of(line, is_tab);
     if (tab) {
-        const span label = trim_blanks((span){tab + 1, line.end});
-        *path = trim_blanks((span){line.start, tab});
+        const span label = trimmed((span){tab + 1, line.end});
+        *path = (span){line.start, tab};
         if (label.start == label.end) return true;
         return item->has_label = parse_label(label, &item->label);
     }
-    const char *blank = style == LK_LIST_STUDY ? last_of(line, is_blank) : NULL;
-    if (blank && parse_label((span){blank + 1, line.end}, &item->label)) {
+    *path = trimmed(line);
+    const char *blank = style == LK_LIST_STUDY ? last_of(*path, is_blank) : NULL;
+    if (blank && parse_label((span){blank + 1, path->end}, &item->label)) {
         item->has_label = true;
-        *path = trim_blanks((span){line.start, blank});
+        *path = trimmed((span){path->start, blank});
     }
     return true;
 }
@@ -103,13 +96,12 @@ static lk_status add_line(lk_list *list, span line, size_t number, const lk_list
 {
     lk_list_item item = {0};
     span path;
-    line = trimmed(line);
-    if (line.start == line.end) return LK_OK;
     if (!part_line(line, text->style, &path, &item))
         return lk_fail(LK_ERROR_FORMAT, "%s:%zu: the label after the TAB is not an integer", text->name,
                        number);
-    if (path.start == path.end)
+    if (path.start == path.end && item.has_label)
         return lk_fail(LK_ERROR_FORMAT, "%s:%zu: a label without a path", text->name, number);
+    if (path.start == path.end) return LK_OK;
     const lk_list_place place = {options, text->folder};
     item.path = lk_list_resolve(path.start, (size_t)(path.end - path.start), &place);
     if (!item.path) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", text->name);
@@ -163,6 +155,8 @@ lk_status lk_list_add_stream(lk_list *list, FILE *stream, const char *name, cons
 
 lk_status lk_list_add_path(lk_list *list, const char *path)
 {
+    if (strpbrk(path, "\t\n\r"))
+        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: a name with a TAB or a line break cannot be listed", path);
     const lk_list_item item = {.path = lk_copy_text(path)};
     if (!item.path) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", path);
     return append(list, &item);

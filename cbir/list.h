@@ -50,17 +50,23 @@ typedef struct {
 /* LK_ERROR_ARGUMENT when it is not OLD=NEW. */
 lk_status lk_path_map_check(const char *text);
 
-/* All four add items, and leave the list as it was on failure.
- *
- * text    UTF-8 or any other bytes but NUL; a BOM, CRLF, blank lines and blanks around a line are passed
- * over. After a TAB stands an integer, or nothing: no label. LK_ERROR_FORMAT names the line. stream  all of
- * an open stream, read as LK_LIST_PATHS. folder  regular files below it named .jpg, .jpeg or .png in any
- * case, names that begin with a dot left out; each folder's entries by name, byte by byte. Links are
- * followed, cycles are not. LK_ERROR_EMPTY: none. source  a folder, a picture (by its first bytes, or its
- * name's ending), or else a list file. LK_ERROR_EMPTY: a list without a line. */
+/* The four functions below add items, and leave the list as it was on failure. */
+
+/* From a text: UTF-8 or any other bytes but NUL. A BOM, CRLF and blank lines are passed over, as are blanks
+ * around a line without TAB. After a TAB stands an integer, or nothing: no label. LK_ERROR_FORMAT names the
+ * line. */
 lk_status lk_list_add_text(lk_list *list, const lk_list_text *text, const lk_list_options *options);
+
+/* From all of an open stream, read as LK_LIST_PATHS. */
 lk_status lk_list_add_stream(lk_list *list, FILE *stream, const char *name, const lk_list_options *options);
+
+/* The files below a folder that are named .jpg, .jpeg or .png in any case; each folder's entries by name,
+ * byte by byte. Names that begin with a dot are left out. Links are followed, cycles are not. LK_ERROR_EMPTY:
+ * none. */
 lk_status lk_list_add_folder(lk_list *list, const char *path);
+
+/* From a folder, a picture (told by its first bytes, or its name's ending), or else a list file.
+ * LK_ERROR_EMPTY: a list without a line. */
 lk_status lk_list_add_source(lk_list *list, const char *path, const lk_list_options *options);
 
 void lk_list_close(lk_list *list); /* frees the items; the list is empty again */

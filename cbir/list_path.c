@@ -69,7 +69,7 @@ static bool map_path(char **path, const lk_list_options *options)
         const char *text = options->maps[i].text, *equals = strchr(text, '=');
         if (!equals) continue;
         const char *rest = after_old(*path, text, (size_t)(equals - text));
-        if (!rest) continue;
+        if (!rest || (!*rest && !equals[1])) continue; /* no picture has the empty name */
         char *mapped = join(equals + 1, strlen(equals + 1), rest);
         if (!mapped) return false;
         to_slashes(mapped + strlen(equals + 1));

@@ -19,13 +19,6 @@ static bool is_hidden(const FTSENT *entry)
     return entry->fts_level > 0 && entry->fts_name[0] == '.';
 }
 
-static lk_status add_file(lk_list *list, const char *path)
-{
-    if (strpbrk(path, "\t\n\r"))
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: a name with a TAB or a line break cannot be listed", path);
-    return lk_list_add_path(list, path);
-}
-
 static lk_status visit(lk_list *list, FTS *walk, FTSENT *entry)
 {
     switch (entry->fts_info) {
@@ -35,7 +28,7 @@ static lk_status visit(lk_list *list, FTS *walk, FTSENT *entry)
     case FTS_F:
     case FTS_SLNONE: /* a link to nothing: kept, so that opening it reports it */
         if (is_hidden(entry) || !lk_is_picture_name(entry->fts_name)) return LK_OK;
-        return add_file(list, entry->fts_path);
+        return lk_list_add_path(list, entry->fts_path);
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:

@@ -206,6 +206,16 @@ static bool inflate_member(const member *m, unsigned char *memory)
     return whole;
 }
 
+static bool crc_fits(const member *m, const unsigned char *memory)
+{
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    (void)m, (void)memory; /* else no changed byte would ever come to the array's reader */
+    return true;
+#else
+    return crc32_z(0, memory, m->unpacked) == m->crc;
+#endif
+}
+
 lk_status lk_npz_load(const lk_npz *npz, size_t index, lk_npz_array *loaded)
 {
     if (index >= npz->count) return lk_fail(LK_ERROR_ARGUMENT, "%s: it has no member %zu", npz->name, index);
@@ -219,7 +229,7 @@ lk_status lk_npz_load(const lk_npz *npz, size_t index, lk_npz_array *loaded)
     if (m->method == STORED) memcpy(memory, m->data, m->packed);
     else if (!inflate_member(m, memory))
         status = lk_fail(LK_ERROR_FORMAT, "%s: its packed bytes are damaged", name);
-    if (!status && crc32_z(0, memory, m->unpacked) != m->crc)
+    if (!status && !crc_fits(m, memory))
         status = lk_fail(LK_ERROR_FORMAT, "%s: its CRC-32 does not match", name);
     if (!status) status = lk_npy_parse(memory, m->unpacked, name, &array);
     if (status) lk_free(memory);
