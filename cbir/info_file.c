@@ -1,10 +1,10 @@
 #include "cbir/info_file.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 /* Names are held as one string each; the arrays are as long as the largest index asks for. */
@@ -81,14 +81,13 @@ static lk_status fill(json_t *root, const char *name, lk_info_file *info)
 
 lk_status lk_info_file_parse(const void *bytes, size_t size, const char *name, lk_info_file **info)
 {
-    json_error_t error;
     const char *text = bytes;
     if (size >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3)) text += 3, size -= 3;
-    json_t *root = json_loadb(size ? text : "", size, JSON_REJECT_DUPLICATES, &error);
-    if (!root) return lk_fail(LK_ERROR_FORMAT, "%s:%d: not JSON: %s", name, error.line, error.text);
+    json_t *root = NULL;
+    lk_status status = lk_json_parse(size ? text : "", size, name, &root);
+    if (status) return status;
     lk_info_file *opened = lk_allocate_array(1, sizeof *opened);
-    lk_status status =
-        opened ? fill(root, name, opened) : lk_fail(LK_ERROR_MEMORY, "%s: out of memory", name);
+    status = opened ? fill(root, name, opened) : lk_fail(LK_ERROR_MEMORY, "%s: out of memory", name);
     json_decref(root);
     if (status) lk_info_file_close(&opened);
     else *info = opened;

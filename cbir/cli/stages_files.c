@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "cbir/cli/stages.h"
 #include "cbir/npz.h"
@@ -161,16 +162,15 @@ static bool is_entry(const json_t *entry)
 static lk_status read_index(const char *folder, json_t **index)
 {
     char path[4096];
-    json_error_t error;
     lk_mapping file;
     if (snprintf(path, sizeof path, "%s/trace.json", folder) >= (int)sizeof path)
         return lk_fail(LK_ERROR_LIMIT, "%s: its path is too long", folder);
     lk_status status = lk_map_file(path, &file);
     if (status) return status;
-    json_t *json =
-        json_loadb(file.size ? (const char *)file.bytes : "", file.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = NULL;
+    status = lk_json_parse(file.size ? (const char *)file.bytes : "", file.size, path, &json);
     lk_unmap(&file);
-    if (!json) return lk_fail(LK_ERROR_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
+    if (status) return status;
     const json_t *list = json_object_get(json, "stages");
     bool sound = json_is_array(list) && json_array_size(list) > 0;
     for (size_t i = 0; sound && i < json_array_size(list); i++) sound = is_entry(json_array_get(list, i));

@@ -60,8 +60,8 @@ static void faults_are_named(void **state)
         lk_status status;
         const char *message;
     } faults[] = {
-        {"", LK_ERROR_FORMAT, "not JSON"},
-        {"{\"label_dict\": {\"0\": \"a\"}", LK_ERROR_FORMAT, "not JSON"},
+        {"", LK_ERROR_FORMAT, "line 1"},
+        {"{\"label_dict\": {\"0\": \"a\"}", LK_ERROR_FORMAT, "line 1"},
         {"[]", LK_ERROR_FORMAT, "no 'label_dict'"},
         {"{\"labels\": {}}", LK_ERROR_FORMAT, "no 'label_dict'"},
         {"{\"label_dict\": [\"a\"]}", LK_ERROR_FORMAT, "'label_dict' is not an object"},
