@@ -12,8 +12,9 @@ if(TARGET likeness)
   install(TARGETS likeness)
 endif()
 install(FILES docs/likeness.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
-install(FILES cbir/cli/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+install(FILES scripts/completion/likeness.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME likeness OPTIONAL)
+install(FILES scripts/completion/_likeness DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions OPTIONAL)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/likeness)
 install(EXPORT likeness_static NAMESPACE likeness:: DESTINATION ${package_dir} FILE likenessStatic.cmake)
