@@ -126,7 +126,8 @@ static void test_batch_norm_by_own_statistics(void **state)
             .batch_norm = LK_BATCH_NORM_BATCH, .height = goldens[g].height, .width = goldens[g].width};
         const double worst = worst_departure(model, options, golden, "batch.");
         print_message("%s own statistics: worst departure %.2g\n", goldens[g].path, worst);
-        /* Dividing by a picture's own small deviations, layer after layer, amplifies the rounding of float32. */
+        /* Dividing by a picture's own small deviations, layer after layer, amplifies the rounding of float32.
+         */
         assert_true(worst <= 4e-3);
         lk_safetensors_close(&golden);
     }
