@@ -25,7 +25,9 @@ typedef struct {
 typedef struct {
     const lk_list *list;
     const lk_extract_options *options;
-    size_t batch, length, job_count, slot_count;
+    size_t batch, job_count, slot_count;
+    size_t length;  /* floats of an item's row: all its vectors */
+    size_t scratch; /* floats that the vectorizers need */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a job is done, a slot is free, or all shall stop */
@@ -37,7 +39,8 @@ typedef struct {
 typedef struct {
     extraction *all;
     lk_session *session;
-    size_t *items; /* [batch]: which item of the job each picture of the session's batch is */
+    size_t *items;  /* [batch]: which item of the job each picture of the session's batch is */
+    float *scratch; /* [all->scratch] */
     pthread_t thread;
     bool started;
 } worker;
@@ -59,12 +62,13 @@ static lk_status load(const lk_extract_options *options, const char *path, float
 
 static lk_status finish_row(const worker *w, size_t picture, float *row)
 {
-    const extraction *all = w->all;
-    const lk_status status = lk_session_feature(w->session, 0, picture, row);
-    if (status) return status;
-    if (all->options->softmax) lk_softmax(row, all->length);
-    if (all->options->l2) lk_l2_normalize(row, all->length);
-    return LK_OK;
+    const lk_extract_options *options = w->all->options;
+    lk_status status = LK_OK;
+    for (size_t v = 0; !status && v < options->vector_count; v++) {
+        status = lk_vectorize(&options->vectors[v], w->session, picture, w->scratch, row);
+        row += options->vectors[v].length;
+    }
+    return status;
 }
 
 /* Bad pictures leave no hole in the batch: the good ones close up, and w->items remembers whose each is. */
@@ -191,8 +195,10 @@ static lk_status start(worker *workers, size_t count, extraction *all)
     for (size_t i = 0; !status && i < count; i++) {
         workers[i].all = all;
         workers[i].items = lk_allocate_array(all->batch, sizeof *workers[i].items);
-        status = workers[i].items ? lk_session_share(all->options->plan, NULL, &workers[i].session)
-                                  : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
+        workers[i].scratch = lk_allocate_array(all->scratch, sizeof *workers[i].scratch);
+        status = workers[i].items && workers[i].scratch
+                     ? lk_session_share(all->options->plan, NULL, &workers[i].session)
+                     : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
     }
     for (size_t i = 0; !status && i < count; i++) {
         workers[i].started = !pthread_create(&workers[i].thread, NULL, work, &workers[i]);
@@ -213,6 +219,7 @@ static void stop(worker *workers, size_t count, extraction *all)
     for (size_t i = 0; i < count; i++) {
         lk_session_close(&workers[i].session);
         lk_free(workers[i].items);
+        lk_free(workers[i].scratch);
     }
 }
 
@@ -228,10 +235,13 @@ lk_status lk_extract(const lk_list *list, const lk_extract_options *options, con
     extraction all = {.list = list,
                       .options = options,
                       .batch = options->batch ? options->batch : 1,
-                      .length = lk_plan_feature_length(options->plan, 0),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
     if (!list->count) return LK_OK;
+    for (size_t v = 0; v < options->vector_count; v++) {
+        all.length += options->vectors[v].length;
+        if (options->vectors[v].scratch > all.scratch) all.scratch = options->vectors[v].scratch;
+    }
     all.job_count = (list->count - 1) / all.batch + 1;
     const size_t threads = thread_count(options, all.job_count);
     all.slot_count = 2 * threads;

@@ -8,14 +8,15 @@
 
 #include "base/error.h"
 #include "cbir/list.h"
+#include "cbir/vector.h"
 #include "engine/likeness.h"
 
 /* What is called as pictures are done. All calls come from the thread that called lk_extract, in the list's
  * order. `context` is handed through. NULL functions are not called. */
 typedef struct {
     void *context;
-    /* The row of item `index`, [lk_plan_feature_length(plan, 0)], valid during the call. A failure ends the
-     * extraction. */
+    /* The vectors of item `index`, one behind the other, each of its vectorizer's length; valid during the call.
+     * A failure ends the extraction. */
     lk_status (*row)(void *context, size_t index, const float *values);
     /* Item `index` could not be read; it has no row. */
     void (*bad)(void *context, size_t index, const lk_error *error);
@@ -24,11 +25,12 @@ typedef struct {
 } lk_extract_calls;
 
 typedef struct {
-    const lk_plan *plan;                   /* its feature 0 is taken, its batch is used */
+    const lk_plan *plan;                   /* its batch is used */
+    const lk_vectorizer *vectors;          /* [vector_count], of that plan: what is made of each picture */
+    size_t vector_count;                   /* at least 1 */
     const lk_preprocessing *preprocessing; /* height and width are the plan's */
     size_t batch;                          /* pictures a run, as the plan was opened with; 0 is 1 */
     size_t threads;                        /* 0: as many as the machine has processors */
-    bool softmax, l2;                      /* done to each row, in this order */
     bool strict;                           /* the first bad picture ends it, with that picture's error */
     const atomic_int
         *interrupt; /* NULL, or not 0 once a signal handler wants it to end: LK_ERROR_INTERRUPTED */

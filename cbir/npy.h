@@ -49,15 +49,17 @@ lk_status lk_npy_floats(const lk_npy *array, size_t first, size_t count, float *
  * not that many. */
 bool lk_npy_text(const lk_npy *array, size_t index, char *text, size_t size);
 
-/* A float32 matrix [rows][columns] that grows by rows; the file is whole or not there. Its bytes are
- * numpy.save's. */
+/* A matrix [rows][columns] of float32 or uint8 that grows by rows; the file is whole or not there. Its bytes
+ * are numpy.save's. */
 typedef struct {
     lk_output output;
+    lk_npy_type type;
     size_t columns, rows;
 } lk_npy_writer;
 
-lk_status lk_npy_writer_open(const char *path, size_t columns, lk_npy_writer *writer);
-lk_status lk_npy_writer_add(lk_npy_writer *writer, const float *row /* [columns] */);
+lk_status lk_npy_writer_open(const char *path, size_t columns, lk_npy_writer *writer);       /* float32 */
+lk_status lk_npy_writer_open_bytes(const char *path, size_t columns, lk_npy_writer *writer); /* uint8 */
+lk_status lk_npy_writer_add(lk_npy_writer *writer, const void *row /* [columns] of the writer's type */);
 lk_status
 lk_npy_writer_finish(lk_npy_writer *writer); /* the header, now that the rows are known; commit follows */
 lk_status

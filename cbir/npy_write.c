@@ -55,14 +55,14 @@ static lk_status write_failed(const lk_output *output)
 static lk_status write_header(lk_npy_writer *writer)
 {
     char header[LK_NPY_HEADER_MAX];
-    const lk_npy about = {.type = LK_NPY_FLOAT32, .dims = 2, .shape = {writer->rows, writer->columns}};
+    const lk_npy about = {.type = writer->type, .dims = 2, .shape = {writer->rows, writer->columns}};
     const size_t length = lk_npy_header(&about, header);
     return fwrite(header, 1, length, writer->output.stream) == length ? LK_OK : write_failed(&writer->output);
 }
 
-lk_status lk_npy_writer_open(const char *path, size_t columns, lk_npy_writer *writer)
+static lk_status open_writer(const char *path, lk_npy_type type, size_t columns, lk_npy_writer *writer)
 {
-    lk_npy_writer opened = {.columns = columns};
+    lk_npy_writer opened = {.type = type, .columns = columns};
     lk_status status = lk_output_open(path, &opened.output);
     if (status) return status;
     status = write_header(&opened);
@@ -71,9 +71,20 @@ lk_status lk_npy_writer_open(const char *path, size_t columns, lk_npy_writer *wr
     return status;
 }
 
-lk_status lk_npy_writer_add(lk_npy_writer *writer, const float *row)
+lk_status lk_npy_writer_open(const char *path, size_t columns, lk_npy_writer *writer)
 {
-    if (fwrite(row, sizeof *row, writer->columns, writer->output.stream) != writer->columns)
+    return open_writer(path, LK_NPY_FLOAT32, columns, writer);
+}
+
+lk_status lk_npy_writer_open_bytes(const char *path, size_t columns, lk_npy_writer *writer)
+{
+    return open_writer(path, LK_NPY_UINT8, columns, writer);
+}
+
+lk_status lk_npy_writer_add(lk_npy_writer *writer, const void *row)
+{
+    const size_t size = writer->type == LK_NPY_FLOAT32 ? sizeof(float) : 1;
+    if (fwrite(row, size, writer->columns, writer->output.stream) != writer->columns)
         return write_failed(&writer->output);
     writer->rows++;
     return LK_OK;

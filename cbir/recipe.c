@@ -3,27 +3,31 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "cbir/json.h"
+
+/* Names as they stand in the file, by the numbers of their enums. */
+static const char *const resize_names[] = {[LK_RESIZE_EXACT] = "exact", [LK_RESIZE_SHORTER] = "shorter"};
+static const char *const norm_names[] = {
+    [LK_BATCH_NORM_RUNNING] = "running", [LK_BATCH_NORM_BATCH] = "batch"};
+static const char *const pooling_names[] = {
+    [LK_POOLING_FLAT] = "flat", [LK_POOLING_AVERAGE] = "average", [LK_POOLING_MAX] = "max"};
+static const char *const fusion_names[] = {[LK_FUSION_SERIES] = "series", [LK_FUSION_PARALLEL] = "parallel"};
+static const char *const hash_names[] = {
+    [LK_HASH_NONE] = "none", [LK_HASH_MEAN] = "mean", [LK_HASH_MEDIAN] = "median", [LK_HASH_FIXED] = "fixed"};
 
 enum { FORMAT_VERSION = 1 };
 
-static const char *resize_name(lk_resize_rule rule)
-{
-    return rule == LK_RESIZE_SHORTER ? "shorter" : "exact";
-}
-
-static const char *batch_norm_name(lk_batch_norm_mode mode)
-{
-    return mode == LK_BATCH_NORM_BATCH ? "batch" : "running";
-}
+/* ------------------------------------------------------------------ to JSON */
 
 static json_t *pack_preprocessing(const lk_preprocessing *p)
 {
     json_t *json =
         json_pack("{s:I, s:I, s:s, s:[o,o,o], s:[o,o,o]}", "height", (json_int_t)p->height, "width",
-                  (json_int_t)p->width, "resize", resize_name(p->resize), "mean", lk_json_float(p->mean[0]),
+                  (json_int_t)p->width, "resize", resize_names[p->resize], "mean", lk_json_float(p->mean[0]),
                   lk_json_float(p->mean[1]), lk_json_float(p->mean[2]), "std", lk_json_float(p->std[0]),
                   lk_json_float(p->std[1]), lk_json_float(p->std[2]));
     if (json && p->resize == LK_RESIZE_SHORTER)
@@ -31,13 +35,41 @@ static json_t *pack_preprocessing(const lk_preprocessing *p)
     return json;
 }
 
-lk_status lk_recipe_write(const lk_recipe *r, FILE *stream, const char *name)
+static json_t *pack_parts(const lk_recipe *r)
 {
-    json_t *json =
-        json_pack("{s:i, s:s, s:o, s:s, s:I, s:b, s:b, s:s, s:s}", "format_version", FORMAT_VERSION,
-                  "model_sha256", r->model_sha256, "preprocessing", pack_preprocessing(&r->preprocessing),
-                  "feature", r->feature, "length", (json_int_t)r->length, "softmax", r->softmax, "l2", r->l2,
-                  "batch_norm", batch_norm_name(r->batch_norm), "precision", "f32");
+    json_t *parts = json_array();
+    for (size_t i = 0; i < r->part_count; i++) {
+        const lk_part *p = &r->parts[i];
+        json_array_append_new(parts, json_pack("{s:s, s:s, s:b, s:o}", "feature", p->feature, "pooling",
+                                               pooling_names[p->pooling], "l2", p->l2, "weight",
+                                               lk_json_float(p->weight)));
+    }
+    return parts;
+}
+
+static json_t *pack_hash(const lk_hash *h)
+{
+    if (h->kind == LK_HASH_NONE) return json_null();
+    json_t *json = json_pack("{s:s, s:b, s:s}", "threshold", hash_names[h->kind], "sigmoid", h->sigmoid,
+                             "scope", h->whole_matrix ? "matrix" : "image");
+    if (json && h->kind == LK_HASH_FIXED) json_object_set_new(json, "value", lk_json_float(h->threshold));
+    return json;
+}
+
+json_t *lk_recipe_to_json(const lk_recipe *r)
+{
+    return json_pack("{s:i, s:s, s:o, s:o, s:s, s:o, s:I, s:b, s:b, s:o, s:s, s:s}", "format_version",
+                     FORMAT_VERSION, "model_sha256", r->model_sha256, "preprocessing",
+                     pack_preprocessing(&r->preprocessing), "parts", pack_parts(r), "fusion",
+                     fusion_names[r->fusion], "projection_sha256",
+                     *r->projection_sha256 ? json_string(r->projection_sha256) : json_null(), "length",
+                     (json_int_t)r->length, "softmax", r->softmax, "l2", r->l2, "hash", pack_hash(&r->hash),
+                     "batch_norm", norm_names[r->batch_norm], "precision", "f32");
+}
+
+lk_status lk_recipe_write(const lk_recipe *recipe, FILE *stream, const char *name)
+{
+    json_t *json = lk_recipe_to_json(recipe);
     if (!json) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", name);
     errno = 0;
     const bool written =
@@ -47,35 +79,17 @@ lk_status lk_recipe_write(const lk_recipe *r, FILE *stream, const char *name)
     return written ? LK_OK : lk_fail(LK_ERROR_IO, "%s: cannot write: %s", name, strerror(reason));
 }
 
-/* What json_unpack fills: jansson's own types, the texts still the JSON's. */
-typedef struct {
-    int version;
-    const char *sha256, *feature, *resize, *batch_norm, *precision;
-    json_int_t length, height, width, shorter;
-    double mean[3], std[3];
-    int softmax, l2;
-} fields;
+/* ------------------------------------------------------------------ from JSON */
 
-static lk_status unpack(json_t *json, const char *name, fields *f)
+/* The number of `text` among names; false when it is none of them. */
+static bool find_name(const char *text, const char *const *names, size_t count, int *number)
 {
-    json_error_t error;
-    f->shorter = 0;
-    if (json_unpack_ex(
-            json, &error, 0,
-            "{s:i, s:s, s:{s:I, s:I, s:s, s?:I, s:[F,F,F!], s:[F,F,F!]}, s:s, s:I, s:b, s:b, s:s, s:s}",
-            "format_version", &f->version, "model_sha256", &f->sha256, "preprocessing", "height", &f->height,
-            "width", &f->width, "resize", &f->resize, "shorter", &f->shorter, "mean", &f->mean[0],
-            &f->mean[1], &f->mean[2], "std", &f->std[0], &f->std[1], &f->std[2], "feature", &f->feature,
-            "length", &f->length, "softmax", &f->softmax, "l2", &f->l2, "batch_norm", &f->batch_norm,
-            "precision", &f->precision))
-        return lk_fail(LK_ERROR_FORMAT, "%s: not a recipe: %s", name, error.text);
-    if (f->version != FORMAT_VERSION)
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: recipe format %d; this Likeness reads %d", name, f->version,
-                       FORMAT_VERSION);
-    if (strcmp(f->precision, "f32") != 0)
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: precision '%.20s'; this Likeness knows f32", name,
-                       f->precision);
-    return LK_OK;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(text, names[i])) {
+            *number = (int)i;
+            return true;
+        }
+    return false;
 }
 
 static bool is_digest(const char *text)
@@ -88,42 +102,134 @@ static bool is_side(json_int_t side)
     return side > 0 && side <= 1 << 20;
 }
 
-static lk_status accept(const fields *f, const char *name, lk_recipe *recipe)
+static lk_status malformed(const char *name, const char *fault)
 {
-    const bool shorter = !strcmp(f->resize, "shorter"), batch = !strcmp(f->batch_norm, "batch");
-    lk_recipe r = {.softmax = f->softmax, .l2 = f->l2};
-    if (!is_digest(f->sha256)) return lk_fail(LK_ERROR_FORMAT, "%s: 'model_sha256' is no SHA-256", name);
-    if (!is_side(f->height) || !is_side(f->width) || (shorter && !is_side(f->shorter)) || f->length <= 0)
-        return lk_fail(LK_ERROR_FORMAT, "%s: a size that cannot be", name);
-    if ((!shorter && strcmp(f->resize, "exact") != 0) || (!batch && strcmp(f->batch_norm, "running") != 0))
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: resize '%.20s' or batch norm '%.20s' is unknown", name,
-                       f->resize, f->batch_norm);
-    if (strlen(f->feature) >= sizeof r.feature)
-        return lk_fail(LK_ERROR_LIMIT, "%s: its feature's name is too long", name);
-    strcpy(r.model_sha256, f->sha256);
-    strcpy(r.feature, f->feature);
-    r.length = (size_t)f->length;
-    r.batch_norm = batch ? LK_BATCH_NORM_BATCH : LK_BATCH_NORM_RUNNING;
-    r.preprocessing = (lk_preprocessing){.height = (size_t)f->height,
-                                         .width = (size_t)f->width,
-                                         .resize = shorter ? LK_RESIZE_SHORTER : LK_RESIZE_EXACT,
-                                         .shorter = shorter ? (size_t)f->shorter : 0};
-    for (size_t i = 0; i < 3; i++) {
-        r.preprocessing.mean[i] = (float)f->mean[i];
-        r.preprocessing.std[i] = (float)f->std[i];
-    }
-    *recipe = r;
+    return lk_fail(LK_ERROR_FORMAT, "%s: not a recipe: %s", name, fault);
+}
+
+static lk_status unknown(const char *name, const char *what, const char *text)
+{
+    return lk_fail(LK_ERROR_UNSUPPORTED, "%s: %s '%.20s' is unknown to this Likeness", name, what, text);
+}
+
+static lk_status read_preprocessing(json_t *json, const char *name, lk_preprocessing *p)
+{
+    json_error_t error;
+    json_int_t height, width, shorter = 0;
+    const char *resize;
+    double mean[3], std[3];
+    int rule;
+    if (json_unpack_ex(json, &error, 0, "{s:I, s:I, s:s, s?:I, s:[F,F,F!], s:[F,F,F!]}", "height", &height,
+                       "width", &width, "resize", &resize, "shorter", &shorter, "mean", &mean[0], &mean[1],
+                       &mean[2], "std", &std[0], &std[1], &std[2]))
+        return malformed(name, error.text);
+    if (!find_name(resize, resize_names, LK_COUNT(resize_names), &rule))
+        return unknown(name, "resize", resize);
+    if (!is_side(height) || !is_side(width) || (rule == LK_RESIZE_SHORTER && !is_side(shorter)))
+        return malformed(name, "a size that cannot be");
+    *p = (lk_preprocessing){.height = (size_t)height, .width = (size_t)width, .resize = (lk_resize_rule)rule};
+    if (rule == LK_RESIZE_SHORTER) p->shorter = (size_t)shorter;
+    for (size_t i = 0; i < 3; i++) p->mean[i] = (float)mean[i], p->std[i] = (float)std[i];
     return LK_OK;
+}
+
+static lk_status read_part(json_t *json, const char *name, lk_part *part)
+{
+    json_error_t error;
+    const char *feature, *pooling;
+    int l2, number;
+    double weight;
+    if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:b, s:F}", "feature", &feature, "pooling", &pooling,
+                       "l2", &l2, "weight", &weight))
+        return malformed(name, error.text);
+    if (!find_name(pooling, pooling_names, LK_COUNT(pooling_names), &number))
+        return unknown(name, "pooling", pooling);
+    if (strlen(feature) >= sizeof part->feature)
+        return lk_fail(LK_ERROR_LIMIT, "%s: its feature's name is too long", name);
+    *part = (lk_part){.pooling = (lk_pooling)number, .l2 = l2, .weight = (float)weight};
+    strcpy(part->feature, feature);
+    return LK_OK;
+}
+
+static lk_status read_parts(json_t *json, const char *name, lk_recipe *r)
+{
+    r->part_count = json_array_size(json);
+    if (!r->part_count || r->part_count > LK_MAX_PARTS)
+        return malformed(name, "it has no parts, or too many");
+    lk_status status = LK_OK;
+    for (size_t i = 0; !status && i < r->part_count; i++)
+        status = read_part(json_array_get(json, i), name, &r->parts[i]);
+    return status;
+}
+
+static lk_status read_hash(json_t *json, const char *name, lk_hash *hash)
+{
+    json_error_t error;
+    const char *threshold, *scope;
+    int sigmoid, kind;
+    double value = 0;
+    if (json_is_null(json)) return LK_OK;
+    if (json_unpack_ex(json, &error, 0, "{s:s, s:b, s:s, s?:F}", "threshold", &threshold, "sigmoid", &sigmoid,
+                       "scope", &scope, "value", &value))
+        return malformed(name, error.text);
+    if (!find_name(threshold, hash_names, LK_COUNT(hash_names), &kind) || kind == LK_HASH_NONE)
+        return unknown(name, "threshold", threshold);
+    const bool matrix = !strcmp(scope, "matrix");
+    if (!matrix && strcmp(scope, "image") != 0) return unknown(name, "scope", scope);
+    *hash = (lk_hash){
+        .kind = (lk_hash_kind)kind, .threshold = (float)value, .sigmoid = sigmoid, .whole_matrix = matrix};
+    return LK_OK;
+}
+
+/* The members that are texts and numbers. */
+static lk_status read_rest(json_t *json, const char *name, lk_recipe *r)
+{
+    json_error_t error;
+    const char *sha256, *fusion, *batch_norm, *precision, *projection;
+    int version, softmax, l2, fusion_number, norm_number;
+    json_int_t length;
+    if (json_unpack_ex(json, &error, 0, "{s:i, s:s, s:s, s:I, s:b, s:b, s:s, s:s}", "format_version",
+                       &version, "model_sha256", &sha256, "fusion", &fusion, "length", &length, "softmax",
+                       &softmax, "l2", &l2, "batch_norm", &batch_norm, "precision", &precision))
+        return malformed(name, error.text);
+    if (version != FORMAT_VERSION)
+        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: recipe format %d; this Likeness reads %d", name, version,
+                       FORMAT_VERSION);
+    if (strcmp(precision, "f32") != 0) return unknown(name, "precision", precision);
+    if (!find_name(fusion, fusion_names, LK_COUNT(fusion_names), &fusion_number))
+        return unknown(name, "fusion", fusion);
+    if (!find_name(batch_norm, norm_names, LK_COUNT(norm_names), &norm_number))
+        return unknown(name, "batch norm", batch_norm);
+    projection = json_string_value(json_object_get(json, "projection_sha256"));
+    if (!is_digest(sha256) || (projection && !is_digest(projection)))
+        return malformed(name, "a SHA-256 that is none");
+    if (length <= 0) return malformed(name, "a length that cannot be");
+    strcpy(r->model_sha256, sha256);
+    if (projection) strcpy(r->projection_sha256, projection);
+    r->fusion = (lk_fusion)fusion_number;
+    r->batch_norm = (lk_batch_norm_mode)norm_number;
+    r->softmax = softmax;
+    r->l2 = l2;
+    r->length = (size_t)length;
+    return LK_OK;
+}
+
+lk_status lk_recipe_from_json(json_t *json, const char *name, lk_recipe *recipe)
+{
+    lk_recipe r = {.part_count = 0};
+    lk_status status = read_rest(json, name, &r);
+    if (!status) status = read_preprocessing(json_object_get(json, "preprocessing"), name, &r.preprocessing);
+    if (!status) status = read_parts(json_object_get(json, "parts"), name, &r);
+    if (!status) status = read_hash(json_object_get(json, "hash"), name, &r.hash);
+    if (!status) *recipe = r;
+    return status;
 }
 
 lk_status lk_recipe_parse(const void *bytes, size_t size, const char *name, lk_recipe *recipe)
 {
-    json_error_t error;
-    json_t *json = json_loadb(size ? bytes : "", size, JSON_REJECT_DUPLICATES, &error);
-    if (!json) return lk_fail(LK_ERROR_FORMAT, "%s:%d: not JSON: %s", name, error.line, error.text);
-    fields f;
-    lk_status status = unpack(json, name, &f);
-    if (!status) status = accept(&f, name, recipe);
+    json_t *json = NULL;
+    lk_status status = lk_json_parse(size ? bytes : "", size, name, &json);
+    if (!status) status = lk_recipe_from_json(json, name, recipe);
     json_decref(json);
     return status;
 }
@@ -136,49 +242,4 @@ lk_status lk_recipe_open(const char *path, lk_recipe *recipe)
     status = lk_recipe_parse(file.bytes, file.size, path, recipe);
     lk_unmap(&file);
     return status;
-}
-
-static lk_status differ(const char *field, const char *a, const char *b)
-{
-    return lk_fail(LK_ERROR_MISMATCH, "made by different recipes: %s is %s in one and %s in the other", field,
-                   a, b);
-}
-
-static lk_status compare_preprocessing(const lk_preprocessing *a, const lk_preprocessing *b)
-{
-    char left[64], right[64];
-    if (a->height != b->height || a->width != b->width || a->resize != b->resize ||
-        (a->resize == LK_RESIZE_SHORTER && a->shorter != b->shorter)) {
-        snprintf(left, sizeof left, "%zux%zu (%s %zu)", a->width, a->height, resize_name(a->resize),
-                 a->shorter);
-        snprintf(right, sizeof right, "%zux%zu (%s %zu)", b->width, b->height, resize_name(b->resize),
-                 b->shorter);
-        return differ("the input's size", left, right);
-    }
-    for (size_t i = 0; i < 6; i++) {
-        const float x = i < 3 ? a->mean[i] : a->std[i - 3], y = i < 3 ? b->mean[i] : b->std[i - 3];
-        if (x == y) continue;
-        snprintf(left, sizeof left, "%.9g", (double)x);
-        snprintf(right, sizeof right, "%.9g", (double)y);
-        return differ(i < 3 ? "the mean" : "the std", left, right);
-    }
-    return LK_OK;
-}
-
-lk_status lk_recipe_compare(const lk_recipe *a, const lk_recipe *b)
-{
-    if (strcmp(a->model_sha256, b->model_sha256) != 0)
-        return differ("the model's SHA-256", a->model_sha256, b->model_sha256);
-    const lk_status status = compare_preprocessing(&a->preprocessing, &b->preprocessing);
-    if (status) return status;
-    if (strcmp(a->feature, b->feature) != 0) return differ("the feature", a->feature, b->feature);
-    if (a->length != b->length)
-        return lk_fail(LK_ERROR_MISMATCH, "made by different recipes: %zu and %zu values a picture",
-                       a->length, b->length);
-    if (a->softmax != b->softmax)
-        return differ("softmax", a->softmax ? "on" : "off", b->softmax ? "on" : "off");
-    if (a->l2 != b->l2) return differ("l2", a->l2 ? "on" : "off", b->l2 ? "on" : "off");
-    if (a->batch_norm != b->batch_norm)
-        return differ("batch norm", batch_norm_name(a->batch_norm), batch_norm_name(b->batch_norm));
-    return LK_OK;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cbir/recipe.h"
 #include "engine/likeness.h"
 
 /* Exit codes, documented in docs/command.md and the man page. */
@@ -52,7 +53,28 @@ typedef struct {
 } cli_run_options;
 
 /* Children for a command's argp. Their input is the struct of that name, which the command zeroes. */
-extern const struct argp cli_input_argp, cli_run_argp;
+extern const struct argp cli_input_argp, cli_run_argp, cli_feature_argp;
+
+/* "running" or "batch"; else a usage error. */
+lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
+
+/* What is made of a picture: one recipe, or one for each feature. */
+typedef struct {
+    lk_part parts[LK_MAX_PARTS]; /* --feature NAME[:avg|:max] */
+    size_t part_count;
+    bool fuse; /* all parts into one vector */
+    lk_fusion fusion;
+    bool part_l2, softmax, l2, keep_raw;
+    float weights[LK_MAX_PARTS]; /* --weights */
+    size_t weight_count;
+    const char *projection;
+    lk_hash hash;
+    lk_batch_norm_mode batch_norm;
+} cli_feature_options;
+
+/* The recipes that the options mean, on pictures prepared so: recipes [LK_MAX_PARTS], *count of them. What only the model
+ * can tell (its SHA-256, lengths) is left open for lk_embedder_open. */
+void cli_recipes(const cli_feature_options *options, const lk_preprocessing *preprocessing, lk_recipe *recipes, size_t *count);
 
 /* The model's preprocessing with the options laid over it. LK_ERROR_ARGUMENT when they contradict each other.
  */
@@ -61,9 +83,6 @@ lk_status cli_preprocessing(const lk_model *model, const cli_input_options *opti
 
 /* A whole number from `least` to `most`; else a usage error that names the option. */
 size_t cli_number(struct argp_state *state, const char *option, const char *text, size_t least, size_t most);
-
-/* "running" or "batch"; else a usage error. */
-lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
 
 /* Texts that were given one after another: positional arguments, repeated options. */
 typedef struct {

@@ -7,35 +7,30 @@
 #include "cbir/cli/cli.h"
 #include "cbir/cli/outputs.h"
 #include "cbir/cli/progress.h"
-#include "cbir/extract.h"
-#include "cbir/recipe.h"
+#include "cbir/embedder.h"
 
-enum { JSON = 0x100, FEATURE, SOFTMAX, L2, BN, BATCH, MAP, STRICT, STUDY };
+enum { JSON = 0x100, BATCH, MAP, STRICT, STUDY };
 
 typedef struct {
-    const char *model, *output, *feature;
+    const char *model, *output;
     const char *study; /* "Query", "Gallery" or NULL */
     cli_texts sources, maps;
     size_t batch;
-    lk_batch_norm_mode batch_norm;
-    bool softmax, l2, strict, json;
+    bool strict, json;
+    cli_feature_options feature;
     cli_input_options input;
     cli_run_options run;
 } options;
 
 static const struct argp_option argp_options[] = {
-    {NULL, 0, NULL, 0, "Feature:", 1},
-    {"feature", FEATURE, "NAME", 0, "logits, pooled (the default), or a layer by its Paddle name, flattened",
-     0},
-    {"softmax", SOFTMAX, NULL, 0, "Softmax of each vector", 0},
-    {"l2", L2, NULL, 0, "Divide each vector by its length, after the softmax", 0},
-    {"bn", BN, "MODE", 0, "Batch norm by running statistics (the default), or by batch: each picture's own",
-     0},
     {NULL, 0, NULL, 0, "Pictures:", 2},
     {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
     {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read, and write nothing", 0},
     {NULL, 0, NULL, 0, "Output:", 3},
-    {"output", 'o', "OUT.npy", 0, "The matrix; OUT.tsv and OUT.recipe.json appear beside it", 0},
+    {"output", 'o', "OUT.npy", 0,
+     "The matrix; OUT.tsv and OUT.recipe.json appear beside it. Several features that are not fused: "
+     "OUT-FEATURE.npy each, and one OUT.tsv",
+     0},
     {"study-names", STUDY, "SIDE", 0,
      "query or gallery: also write Features_{Query,Gallery}_{Classify,AdaptiveAvgPool2D-6}.npy beside "
      "OUT.npy, and the "
@@ -76,20 +71,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &o->input;
-        state->child_inputs[1] = &o->run;
-        return 0;
-    case FEATURE:
-        o->feature = argument;
-        return 0;
-    case SOFTMAX:
-        o->softmax = true;
-        return 0;
-    case L2:
-        o->l2 = true;
-        return 0;
-    case BN:
-        o->batch_norm = cli_batch_norm(state, argument);
+        state->child_inputs[0] = &o->feature;
+        state->child_inputs[1] = &o->input;
+        state->child_inputs[2] = &o->run;
         return 0;
     case BATCH:
         o->batch = cli_number(state, "--batch", argument, 1, 1024);
@@ -147,8 +131,11 @@ typedef struct {
     const char *command;
     lk_list list;
     lk_model *model;
-    lk_plan *plan;
-    lk_recipe recipe;
+    lk_projection projection;
+    lk_embedder *embedder;
+    lk_recipe recipes[LK_MAX_PARTS];
+    size_t values[LK_MAX_PARTS]; /* of each recipe's vector, before its hash */
+    size_t recipe_count;
     outputs out;
     cli_progress progress;
     size_t rows, skipped;
@@ -180,69 +167,43 @@ static void on_progress(void *context, size_t done)
 
 /* ------------------------------------------------------------------ The run */
 
-static lk_status open_plan(extraction *e)
+static lk_status open_embedder(extraction *e)
 {
     const options *o = e->o;
-    lk_preprocessing *p = &e->recipe.preprocessing;
+    lk_preprocessing preprocessing;
     lk_status status = lk_model_open(o->model, &e->model);
-    if (!status) status = cli_preprocessing(e->model, &o->input, p);
-    const lk_plan_options plan = {.backend = o->run.backend,
-                                  .isa = o->run.isa,
-                                  .batch_norm = o->batch_norm,
-                                  .height = p->height,
-                                  .width = p->width,
-                                  .batch = o->batch,
-                                  .features = &o->feature,
-                                  .feature_count = 1};
-    if (!status) status = lk_plan_open(e->model, &plan, &e->plan);
+    if (!status) status = cli_preprocessing(e->model, &o->input, &preprocessing);
+    if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &e->projection);
+    if (status) return status;
+    cli_recipes(&o->feature, &preprocessing, e->recipes, &e->recipe_count);
+    const lk_embedder_options how = {.backend = o->run.backend,
+                                     .isa = o->run.isa,
+                                     .batch = o->batch,
+                                     .projection = o->feature.projection ? &e->projection : NULL};
+    status = lk_embedder_open(e->model, e->recipes, e->recipe_count, &how, &e->embedder);
+    for (size_t i = 0; !status && i < e->recipe_count; i++) e->values[i] = lk_embedder_values(e->embedder, i);
     return status;
-}
-
-static lk_status fill_recipe(extraction *e)
-{
-    lk_recipe *r = &e->recipe;
-    lk_model_sha256(e->model, r->model_sha256);
-    r->length = lk_plan_feature_length(e->plan, 0);
-    r->softmax = e->o->softmax;
-    r->l2 = e->o->l2;
-    r->batch_norm = e->o->batch_norm;
-    return lk_feature_name(e->model, e->o->feature, r->feature, sizeof r->feature);
-}
-
-/* The study's file name for this side and feature, without .npy. */
-static lk_status study_name(const extraction *e, char *name, size_t size)
-{
-    const char *feature = e->recipe.feature;
-    if (strcmp(feature, "logits") != 0 && strcmp(feature, "pooled") != 0)
-        return lk_fail(LK_ERROR_ARGUMENT,
-                       "--study-names: the study has names for logits and pooled only, not for %s", feature);
-    snprintf(name, size, "Features_%s_%s", e->o->study,
-             strcmp(feature, "logits") != 0 ? "AdaptiveAvgPool2D-6" : "Classify");
-    return LK_OK;
 }
 
 static lk_status open_outputs(extraction *e)
 {
-    char study[64];
-    lk_status status = e->o->study ? study_name(e, study, sizeof study) : LK_OK;
-    if (status) return status;
-    return outputs_open(&e->out, e->o->output, e->o->study ? study : NULL, e->recipe.length);
+    const outputs_options how = {.path = e->o->output,
+                                 .recipes = e->recipes,
+                                 .values = e->values,
+                                 .count = e->recipe_count,
+                                 .keep_raw = e->o->feature.keep_raw,
+                                 .study_side = e->o->study};
+    return outputs_open(&e->out, &how);
 }
 
 static lk_status extract(extraction *e)
 {
     const options *o = e->o;
-    const lk_extract_options how = {.plan = e->plan,
-                                    .preprocessing = &e->recipe.preprocessing,
-                                    .batch = o->batch,
-                                    .threads = o->run.threads,
-                                    .softmax = o->softmax,
-                                    .l2 = o->l2,
-                                    .strict = o->strict,
-                                    .interrupt = cli_interrupt()};
+    const lk_embed_options how = {
+        .threads = o->run.threads, .strict = o->strict, .interrupt = cli_interrupt()};
     const lk_extract_calls calls = {e, on_row, on_bad, on_progress};
     cli_progress_open(&e->progress, o->study ? CLI_PROGRESS_STUDY : CLI_PROGRESS_BAR, e->list.count);
-    lk_status status = lk_extract(&e->list, &how, &calls);
+    lk_status status = lk_embed(e->embedder, &e->list, &how, &calls);
     cli_progress_clear(&e->progress);
     if (!status && e->skip_failure.status) status = lk_error_restore(&e->skip_failure);
     if (!status && !e->rows)
@@ -251,18 +212,36 @@ static lk_status extract(extraction *e)
     return status;
 }
 
+/* The file of a recipe's matrix: as outputs_open names it. */
+static void print_matrix(const extraction *e, size_t index)
+{
+    const lk_recipe *r = &e->recipes[index];
+    char title[160];
+    lk_recipe_title(r, title, sizeof title);
+    const int stem = (int)(strlen(e->o->output) - strlen(".npy"));
+    printf("%.*s%s%s.npy: %zu rows of %zu %s (%s)", stem, e->o->output, e->recipe_count > 1 ? "-" : "",
+           e->recipe_count > 1 ? title : "", e->rows, r->length,
+           r->hash.kind == LK_HASH_NONE ? "values" : "bits", title);
+    if (e->skipped) printf("; %zu skipped", e->skipped);
+    putchar('\n');
+}
+
 static lk_status print_summary(const extraction *e)
 {
     const options *o = e->o;
     if (!o->json) {
-        printf("%s: %zu rows of %zu values (%s)", o->output, e->rows, e->recipe.length, e->recipe.feature);
-        if (e->skipped) printf("; %zu skipped", e->skipped);
-        putchar('\n');
+        for (size_t i = 0; i < e->recipe_count; i++) print_matrix(e, i);
         return LK_OK;
     }
-    return cli_json_print(json_pack("{s:o, s:s, s:I, s:I, s:I}", "output", cli_json_text(o->output),
-                                    "feature", e->recipe.feature, "rows", (json_int_t)e->rows, "columns",
-                                    (json_int_t)e->recipe.length, "skipped", (json_int_t)e->skipped),
+    json_t *features = json_array();
+    for (size_t i = 0; i < e->recipe_count; i++) {
+        char title[160];
+        lk_recipe_title(&e->recipes[i], title, sizeof title);
+        json_array_append_new(
+            features, json_pack("{s:s, s:I}", "feature", title, "columns", (json_int_t)e->recipes[i].length));
+    }
+    return cli_json_print(json_pack("{s:o, s:o, s:I, s:I}", "output", cli_json_text(o->output), "features",
+                                    features, "rows", (json_int_t)e->rows, "skipped", (json_int_t)e->skipped),
                           false);
 }
 
@@ -273,21 +252,21 @@ static lk_status write_features(extraction *e)
     lk_status status = open_outputs(e);
     if (!status) status = extract(e);
     if (status) outputs_discard(&e->out);
-    else status = outputs_commit(&e->out, &e->recipe);
+    else status = outputs_commit(&e->out);
     cli_patience(false);
     if (status) return status;
-    cli_progress_finish(&e->progress, e->rows, e->recipe.length);
+    cli_progress_finish(&e->progress, e->rows, e->recipes[0].length);
     return print_summary(e);
 }
 
 static int run(const options *o, const char *command)
 {
     extraction e = {.o = o, .command = command};
-    lk_status status = open_plan(&e);
-    if (!status) status = fill_recipe(&e);
+    lk_status status = open_embedder(&e);
     if (!status) status = read_sources(o, &e.list);
     if (!status) status = write_features(&e);
-    lk_plan_close(&e.plan);
+    lk_embedder_close(&e.embedder);
+    lk_projection_close(&e.projection);
     lk_model_close(&e.model);
     lk_list_close(&e.list);
     const int code = cli_report(command, status);
@@ -297,7 +276,7 @@ static int run(const options *o, const char *command)
 int cli_extract(int argc, char **argv)
 {
     static const struct argp_child children[] = {
-        {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -315,7 +294,7 @@ int cli_extract(int argc, char **argv)
                "      --map 'D:\\Workspace\\ExpDatasets=/data' -o gallery.npy\n"
                "  find photos -name '*.jpg' | likeness extract zodiac.safetensors - -o a.npy",
         .children = children};
-    options o = {.feature = "pooled", .batch = 1};
+    options o = {.batch = 1};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o, argv[0]);
     cli_texts_close(&o.sources);

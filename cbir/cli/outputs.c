@@ -1,4 +1,4 @@
-#include "cbir/cli/outputs.h"
+#include "cbir/cli/output_matrix.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,15 +7,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-
-static char *join(const char *head, size_t head_length, const char *tail)
-{
-    char *text = lk_allocate(head_length + strlen(tail) + 1, 1);
-    if (!text) return NULL;
-    memcpy(text, head, head_length);
-    strcpy(text + head_length, tail);
-    return text;
-}
 
 static lk_status no_memory(const char *path)
 {
@@ -56,61 +47,31 @@ static void remove_folders(const char *path, const char *made)
 
 /* ------------------------------------------------------------------ Opening */
 
-/* A rename over a device or a folder would be a surprise. */
-static lk_status check_target(const char *path)
-{
-    struct stat about;
-    if (!stat(path, &about) && !S_ISREG(about.st_mode))
-        return lk_fail(LK_ERROR_IO, "%s: cannot write: not a regular file", path);
-    return LK_OK;
-}
-
-static lk_status open_beside(const outputs *out, const char *ending, lk_output *output)
-{
-    char *path = join(out->stem, strlen(out->stem), ending);
-    if (!path) return no_memory(out->stem);
-    lk_status status = check_target(path);
-    if (!status) status = lk_output_open(path, output);
-    lk_free(path);
-    return status;
-}
-
-static lk_status open_study(outputs *out, const char *path, const char *name, size_t columns)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = join(path, slash ? (size_t)(slash - path) + 1 : 0, name);
-    char *whole = folder ? join(folder, strlen(folder), ".npy") : NULL;
-    lk_status status = whole ? check_target(whole) : no_memory(path);
-    if (!status) status = lk_npy_writer_open(whole, columns, &out->study);
-    out->has_study = !status;
-    lk_free(whole);
-    lk_free(folder);
-    return status;
-}
-
-lk_status outputs_open(outputs *out, const char *path, const char *study, size_t columns)
+lk_status outputs_open(outputs *out, const outputs_options *options)
 {
     *out = (outputs){0};
-    out->stem = join(path, strlen(path) - strlen(".npy"), "");
-    if (!out->stem) return no_memory(path);
-    lk_status status = make_folders(path, &out->made_folders);
-    if (!status) status = check_target(path);
-    if (!status) status = lk_npy_writer_open(path, columns, &out->matrix);
-    if (!status) status = open_beside(out, ".tsv", &out->rows);
-    if (!status) status = open_beside(out, ".skipped.tsv", &out->skipped);
-    if (!status && study) status = open_study(out, path, study, columns);
+    out->stem = outputs_join(options->path, strlen(options->path) - strlen(".npy"), "");
+    out->matrices = lk_allocate_array(options->count, sizeof *out->matrices);
+    lk_status status = out->stem && out->matrices ? make_folders(options->path, &out->made_folders)
+                                                  : no_memory(options->path);
+    for (; !status && out->count < options->count; out->count++) {
+        status = output_matrix_open(&out->matrices[out->count], options, out->count);
+        if (status) output_matrix_discard(&out->matrices[out->count]);
+    }
+    if (!status) status = outputs_open_beside(out->stem, ".tsv", &out->rows);
+    if (!status) status = outputs_open_beside(out->stem, ".skipped.tsv", &out->skipped);
     if (status) outputs_discard(out);
     return status;
 }
 
 void outputs_discard(outputs *out)
 {
-    lk_npy_writer_discard(&out->matrix);
-    lk_npy_writer_discard(&out->study);
+    for (size_t i = 0; i < out->count; i++) output_matrix_discard(&out->matrices[i]);
     lk_output_discard(&out->rows);
     lk_output_discard(&out->skipped);
     if (out->made_folders) remove_folders(out->stem, out->made_folders);
     lk_free(out->made_folders);
+    lk_free(out->matrices);
     lk_free(out->stem);
     *out = (outputs){0};
 }
@@ -125,8 +86,11 @@ static lk_status write_failed(const lk_output *output)
 lk_status outputs_add(outputs *out, const lk_list_item *item, const float *values)
 {
     if (!lk_list_write_item(item, out->rows.stream)) return write_failed(&out->rows);
-    lk_status status = lk_npy_writer_add(&out->matrix, values);
-    if (!status && out->has_study) status = lk_npy_writer_add(&out->study, values);
+    lk_status status = LK_OK;
+    for (size_t i = 0; !status && i < out->count; i++) {
+        status = output_matrix_add(&out->matrices[i], values);
+        values += out->matrices[i].values;
+    }
     return status;
 }
 
@@ -139,7 +103,7 @@ lk_status outputs_skip(outputs *out, const lk_list_item *item, const char *reaso
 
 /* ------------------------------------------------------------------ The end */
 
-static lk_status sync_output(const lk_output *output)
+lk_status outputs_sync(const lk_output *output)
 {
     errno = 0;
     if (fflush(output->stream) || ferror(output->stream) || fsync(fileno(output->stream)))
@@ -148,16 +112,12 @@ static lk_status sync_output(const lk_output *output)
     return LK_OK;
 }
 
-static lk_status finish_files(outputs *out, const lk_recipe *recipe, lk_output *recipe_file)
+static lk_status finish_files(outputs *out)
 {
-    lk_status status = lk_recipe_write(recipe, recipe_file->stream, recipe_file->path);
-    if (!status) status = lk_npy_writer_finish(&out->matrix);
-    if (!status && out->has_study) status = lk_npy_writer_finish(&out->study);
-    if (!status) status = sync_output(&out->matrix.output);
-    if (!status && out->has_study) status = sync_output(&out->study.output);
-    if (!status) status = sync_output(&out->rows);
-    if (!status) status = sync_output(&out->skipped);
-    return status ? status : sync_output(recipe_file);
+    lk_status status = outputs_sync(&out->rows);
+    if (!status) status = outputs_sync(&out->skipped);
+    for (size_t i = 0; !status && i < out->count; i++) status = output_matrix_finish(&out->matrices[i]);
+    return status;
 }
 
 /* A list of skipped pictures from an earlier run must not stay beside a run without any. */
@@ -170,23 +130,18 @@ static lk_status commit_skipped(outputs *out)
     return LK_OK;
 }
 
-static lk_status commit_files(outputs *out, lk_output *recipe_file)
+static lk_status commit_files(outputs *out)
 {
     lk_status status = lk_output_commit(&out->rows);
     if (!status) status = commit_skipped(out);
-    if (!status) status = lk_output_commit(recipe_file);
-    if (!status && out->has_study) status = lk_npy_writer_commit(&out->study);
-    if (!status) status = lk_npy_writer_commit(&out->matrix);
+    for (size_t i = 0; !status && i < out->count; i++) status = output_matrix_commit(&out->matrices[i]);
     return status;
 }
 
-lk_status outputs_commit(outputs *out, const lk_recipe *recipe)
+lk_status outputs_commit(outputs *out)
 {
-    lk_output recipe_file = {0};
-    lk_status status = open_beside(out, ".recipe.json", &recipe_file);
-    if (!status) status = finish_files(out, recipe, &recipe_file);
-    if (!status) status = commit_files(out, &recipe_file);
-    lk_output_discard(&recipe_file);
+    lk_status status = finish_files(out);
+    if (!status) status = commit_files(out);
     if (!status) { /* what was made stays */
         lk_free(out->made_folders);
         out->made_folders = NULL;

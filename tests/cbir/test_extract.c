@@ -98,7 +98,9 @@ static lk_preprocessing small(const fixture *f)
     return p;
 }
 
-static lk_status extract(const fixture *f, lk_extract_options options, record *r)
+/* The logits, under `rule`'s softmax and length, or as they are when it is NULL. */
+static lk_status extract_as(const fixture *f, lk_extract_options options, const lk_vector_rule *rule,
+                            record *r)
 {
     static const char *const logits[] = {"logits"};
     const lk_preprocessing p = small(f);
@@ -108,15 +110,26 @@ static lk_status extract(const fixture *f, lk_extract_options options, record *r
                                  .batch = options.batch,
                                  .features = logits,
                                  .feature_count = 1};
+    static const lk_part part = {.feature = "logits", .weight = 1};
+    lk_vector_rule whole = rule ? *rule : (lk_vector_rule){0};
+    whole.parts = &part, whole.part_count = 1;
+    lk_vectorizer vector;
     lk_plan *plan = NULL;
     assert_int_equal(lk_plan_open(f->model, &how, &plan), LK_OK);
+    assert_int_equal(lk_vectorizer_init(&vector, &whole, plan, 0), LK_OK);
     options.plan = plan;
+    options.vectors = &vector, options.vector_count = 1;
     options.preprocessing = &p;
     options.interrupt = &r->interrupt;
     const lk_extract_calls calls = {r, on_row, on_bad, on_progress};
     const lk_status status = lk_extract(&f->list, &options, &calls);
     lk_plan_close(&plan);
     return status;
+}
+
+static lk_status extract(const fixture *f, lk_extract_options options, record *r)
+{
+    return extract_as(f, options, NULL, r);
 }
 
 static void expected_row(const fixture *f, const char *path, float values[LENGTH])
@@ -169,7 +182,8 @@ static void transforms_are_done_in_order(void **state)
     const fixture *f = *state;
     record r = {0};
     float wanted[LENGTH];
-    assert_int_equal(extract(f, (lk_extract_options){.softmax = true, .l2 = true}, &r), LK_OK);
+    assert_int_equal(
+        extract_as(f, (lk_extract_options){0}, &(lk_vector_rule){.softmax = true, .l2 = true}, &r), LK_OK);
     expected_row(f, f->list.items[0].path, wanted);
     lk_softmax(wanted, LENGTH);
     lk_l2_normalize(wanted, LENGTH);

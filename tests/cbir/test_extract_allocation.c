@@ -128,7 +128,15 @@ static lk_status run(void *context)
     const network *n = context;
     char name[64];
     lk_status status = lk_feature_name(n->model, "Conv2D-312", name, sizeof name);
-    const lk_extract_options options = {.plan = n->plan, .preprocessing = &n->preprocessing, .threads = 2};
+    const lk_part part = {.feature = "logits", .weight = 1};
+    const lk_vector_rule rule = {.parts = &part, .part_count = 1};
+    lk_vectorizer vector;
+    assert_int_equal(lk_vectorizer_init(&vector, &rule, n->plan, 0), LK_OK);
+    const lk_extract_options options = {.plan = n->plan,
+                                        .vectors = &vector,
+                                        .vector_count = 1,
+                                        .preprocessing = &n->preprocessing,
+                                        .threads = 2};
     const lk_extract_calls calls = {0};
     return status ? status : lk_extract(&n->list, &options, &calls);
 }

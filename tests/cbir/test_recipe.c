@@ -18,7 +18,11 @@ static lk_recipe sample(void)
                                      .shorter = 256,
                                      .mean = {0.485F, 0.456F, 0.406F},
                                      .std = {0.229F, 0.224F, 1.0F / 3}},
-                   .feature = "features.17",
+                   .parts = {{.feature = "features.17", .pooling = LK_POOLING_MAX, .weight = 1},
+                             {.feature = "logits", .l2 = true, .weight = 0.1F}},
+                   .part_count = 2,
+                   .fusion = LK_FUSION_PARALLEL,
+                   .hash = {.kind = LK_HASH_FIXED, .threshold = 0.25F, .sigmoid = true},
                    .length = 1280,
                    .softmax = true,
                    .batch_norm = LK_BATCH_NORM_BATCH};
@@ -48,6 +52,11 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(lk_recipe_parse(text, size, "memory", &again), LK_OK);
     assert_int_equal(lk_recipe_compare(&recipe, &again), LK_OK);
     assert_true(again.preprocessing.std[2] == recipe.preprocessing.std[2]);
+    char title[64];
+    lk_recipe_title(&again, title, sizeof title);
+    assert_string_equal(title, "features.17-max+0.1*logits-l2");
+    lk_recipe_title(&again, title, 12); /* cut, and no further */
+    assert_string_equal(title, "features.17");
     free(text);
 }
 
@@ -55,8 +64,8 @@ static void every_field_counts(void **state)
 {
     (void)state;
     const lk_recipe recipe = sample();
-    lk_recipe others[11];
-    for (size_t i = 0; i < 11; i++) others[i] = recipe;
+    lk_recipe others[21];
+    for (size_t i = 0; i < 21; i++) others[i] = recipe;
     others[0].model_sha256[63] = 'b';
     others[1].preprocessing.height = 225;
     others[2].preprocessing.width = 193;
@@ -64,11 +73,21 @@ static void every_field_counts(void **state)
     others[4].preprocessing.shorter = 257;
     others[5].preprocessing.mean[1] = 0.4561F;
     others[6].preprocessing.std[2] = 0.3333333F;
-    strcpy(others[7].feature, "features.16");
+    strcpy(others[7].parts[0].feature, "features.16");
     others[8].length = 1281;
     others[9].softmax = false;
     others[10].batch_norm = LK_BATCH_NORM_RUNNING;
-    for (size_t i = 0; i < 11; i++) {
+    others[11].parts[0].pooling = LK_POOLING_FLAT;
+    others[12].parts[1].l2 = false;
+    others[13].parts[1].weight = 0.2F;
+    others[14].part_count = 1;
+    others[15].fusion = LK_FUSION_SERIES;
+    others[16].hash.kind = LK_HASH_MEAN;
+    others[17].hash.threshold = 0.3F;
+    others[18].hash.sigmoid = false;
+    others[19].hash.whole_matrix = true;
+    memset(others[20].projection_sha256, 'c', 64);
+    for (size_t i = 0; i < 21; i++) {
         assert_int_equal(lk_recipe_compare(&recipe, &others[i]), LK_ERROR_MISMATCH);
         assert_int_equal(strncmp(lk_error_message(), "made by different recipes", 25), 0);
     }
@@ -86,7 +105,7 @@ static lk_status parse_changed(const char *old, const char *new)
     const lk_recipe recipe = sample();
     lk_recipe out;
     size_t size;
-    char *text = written(&recipe, &size), changed[2048];
+    char *text = written(&recipe, &size), changed[4096];
     const char *at = strstr(text, old);
     assert_non_null(at);
     snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
@@ -110,6 +129,13 @@ static void faults_are_found(void **state)
     assert_int_equal(parse_changed("\"shorter\": 256", "\"longer\": 256"), LK_ERROR_FORMAT);
     assert_int_equal(parse_changed("\"shorter\",", "\"stretch\","), LK_ERROR_UNSUPPORTED);
     assert_int_equal(parse_changed("\"batch\"", "\"none\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"max\"", "\"min\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"parallel\"", "\"askew\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"fixed\"", "\"none\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"image\"", "\"list\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"parts\"", "\"pieces\""), LK_ERROR_FORMAT);
+    assert_int_equal(parse_changed("\"projection_sha256\": null", "\"projection_sha256\": \"12\""),
+                     LK_ERROR_FORMAT);
     assert_int_equal(parse_changed("\"f32\"", "\"int8\""), LK_ERROR_UNSUPPORTED);
     assert_int_equal(parse_changed("\"format_version\": 1", "\"format_version\": 2"), LK_ERROR_UNSUPPORTED);
 }

@@ -170,10 +170,17 @@ static void extract(const char *model_path, const char *list_path, lk_plan_optio
     options.features = &feature, options.feature_count = 1;
     assert_int_equal(lk_plan_open(model, &options, &plan), LK_OK);
     assert_int_equal(lk_list_add_source(list, list_path, &(lk_list_options){0}), LK_OK);
-    *m = (matrix){.length = lk_plan_feature_length(plan, 0)};
+    const lk_part part = {.weight = 1};
+    lk_vectorizer vector;
+    assert_int_equal(lk_vectorizer_init(&vector, &(lk_vector_rule){.parts = &part, .part_count = 1}, plan, 0),
+                     LK_OK);
+    *m = (matrix){.length = vector.length};
     m->values = malloc(list->count * m->length * sizeof *m->values);
-    const lk_extract_options how = {
-        .plan = plan, .preprocessing = lk_model_preprocessing(model), .strict = true};
+    const lk_extract_options how = {.plan = plan,
+                                    .vectors = &vector,
+                                    .vector_count = 1,
+                                    .preprocessing = lk_model_preprocessing(model),
+                                    .strict = true};
     assert_int_equal(lk_extract(list, &how, &(lk_extract_calls){.context = m, .row = keep_row}), LK_OK);
     assert_int_equal(m->rows, list->count);
     lk_plan_close(&plan);
