@@ -21,7 +21,7 @@ _likeness() {
     "") COMPREPLY=($(compgen -W "info classify extract trace bench --help --version" -- "$word")); return ;;
     info) options="$input --json" ;;
     classify) options="$input $run --top --info --english --json" ;;
-    extract) options="$input $run --feature --softmax --l2 --bn --batch --map --strict --output --study-names --json" ;;
+    extract) options="$input $run --feature --fuse --weights --part-l2 --project --softmax --l2 --hash --no-sigmoid --hash-scope --keep-raw --bn --batch --map --strict --output --study-names --json" ;;
     trace) options="$input $run --output --compare --tolerance --fused --bn --json" ;;
     bench) options="$input $run --repeat --batch --plain --json" ;;
     esac

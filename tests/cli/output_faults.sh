@@ -13,7 +13,7 @@ ls -A
 for i in $(seq 40); do cat list.txt; done >long.txt
 for signal in INT TERM HUP KILL; do
     env --default-signal=INT likeness extract --threads 2 --backend reference model.safetensors long.txt -o $signal.npy &
-    for i in $(seq 200); do ls $signal.npy.*.tmp >/dev/null 2>&1 && break; sleep 0.05; done
+    for i in $(seq 200); do ls $signal.skipped.tsv.*.tmp >/dev/null 2>&1 && break; sleep 0.05; done
     kill -$signal $!; wait $! 2>/dev/null; echo "$signal: exit $?"
 done
 ls -A | sed -E 's/[0-9]+-[0-9]+/N/' | sort -u
