@@ -1,0 +1,203 @@
+/* Opening an index: the set is checked, cut into spans, and its rows measured. */
+#include "cbir/index.h"
+
+#include <math.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "layers/pool.h"
+
+/* A span's rows stay in the second cache while all queries pass over them. */
+enum { SPAN_BYTES = 256 * 1024, SPAN_LEAST = 16, SPAN_MOST = 512 };
+
+static lk_status check_blocks(const lk_rows_set *set, bool bits, size_t *rows)
+{
+    size_t next = 0, sum = 0;
+    for (size_t b = 0; b < set->block_count; b++) {
+        const lk_block *block = &set->blocks[b];
+        if (!block->count) continue;
+        if (bits ? !block->codes : !block->rows)
+            return lk_fail(LK_ERROR_ARGUMENT, "block %zu has no %s, which the metric compares", b,
+                           bits ? "bits" : "floats");
+        if (block->first < next)
+            return lk_fail(LK_ERROR_ARGUMENT, "block %zu begins at row %zu, inside the one before it", b,
+                           block->first);
+        if (!lk_add(block->first, block->count, &next))
+            return lk_fail(LK_ERROR_ARGUMENT, "block %zu has too many rows", b);
+        sum += block->count; /* at most `next`: no overflow */
+    }
+    *rows = sum;
+    return LK_OK;
+}
+
+static lk_status check(const lk_rows_set *set, const lk_search_options *options, size_t *rows)
+{
+    if (!set->dim || !options->k || options->metric > LK_METRIC_HAMMING)
+        return lk_fail(LK_ERROR_ARGUMENT,
+                       "a search needs rows of at least 1 value, a k of at least 1 and a metric");
+    if (isnan(options->threshold)) return lk_fail(LK_ERROR_ARGUMENT, "the threshold is not a number");
+    if (set->dim > LK_SEARCH_MAX_DIM)
+        return lk_fail(LK_ERROR_LIMIT, "rows have %zu values; search takes up to %zu", set->dim,
+                       LK_SEARCH_MAX_DIM);
+    return check_blocks(set, options->metric == LK_METRIC_HAMMING, rows);
+}
+
+static size_t span_rows(const lk_index *index)
+{
+    const size_t fit = SPAN_BYTES / index->row_bytes / SPAN_LEAST * SPAN_LEAST;
+    return fit < SPAN_LEAST ? SPAN_LEAST : fit > SPAN_MOST ? SPAN_MOST : fit;
+}
+
+static lk_status cut_spans(lk_index *index)
+{
+    const size_t most = span_rows(index);
+    for (size_t b = 0; b < index->set.block_count; b++)
+        index->span_count += (index->set.blocks[b].count + most - 1) / most;
+    index->spans = lk_allocate_array(index->span_count, sizeof *index->spans);
+    if (!index->spans) return lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
+    size_t place = 0;
+    lk_span *span = index->spans;
+    for (size_t b = 0; b < index->set.block_count; b++) {
+        const lk_block *block = &index->set.blocks[b];
+        const void *rows = block->codes ? (const void *)block->codes : block->rows;
+        for (size_t row = 0; row < block->count; row += span++->count) {
+            span->rows = (const uint8_t *)rows + row * index->row_bytes;
+            span->count = block->count - row < most ? block->count - row : most;
+            span->first = block->first + row;
+            span->place = place;
+            place += span->count;
+        }
+    }
+    return LK_OK;
+}
+
+static double squared_length(const lk_index *index, const void *row)
+{
+    double sum;
+    index->dot->run(&(lk_dot){1, 1, index->set.dim}, row, row, &sum);
+    return sum;
+}
+
+/* NULL for a length that search can work with, else what is wrong with it. A sum of squares shows what the
+ * values hide: NaN and infinity come through, and in double no float's square is lost. */
+static const char *fault_of(const lk_index *index, double length)
+{
+    if (!isfinite(length)) return "holds NaN or infinity";
+    if (length >= LK_SEARCH_MAX_LENGTH) return "is too long: its squared length is above 1e37";
+    if (length == 0 && index->options.metric == LK_METRIC_COSINE) return "is all zeros: it has no cosine";
+    return NULL;
+}
+
+static void measure_span(const void *context, size_t piece, size_t worker)
+{
+    (void)worker;
+    const lk_index *index = context;
+    const lk_span *span = &index->spans[piece];
+    for (size_t row = 0; row < span->count; row++)
+        if (!lk_index_is_out(index, span->first + row))
+            index->lengths[span->place + row] = squared_length(index, lk_index_row(index, span, row));
+}
+
+static lk_status measure(lk_index *index)
+{
+    index->lengths = lk_allocate_array(index->rows, sizeof *index->lengths);
+    if (!index->lengths) return lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
+    lk_parallel_for(index->options.pool, index->span_count, measure_span, index);
+    for (size_t s = 0; s < index->span_count; s++)
+        for (size_t row = 0; row < index->spans[s].count; row++) {
+            const size_t at = index->spans[s].first + row;
+            const char *fault = fault_of(index, index->lengths[index->spans[s].place + row]);
+            if (fault && !lk_index_is_out(index, at))
+                return lk_fail(LK_ERROR_FORMAT, "row %zu %s", at, fault);
+        }
+    return LK_OK;
+}
+
+static lk_status choose_kernels(lk_index *index)
+{
+    unsigned can;
+    const lk_status status = lk_cpu_mask(index->options.isa, &can);
+    if (status) return status;
+    can |= LK_NEEDS_PORTABLE;
+    index->dot = lk_dot_choose(can);
+    index->exact = index->options.metric == LK_METRIC_L2 ? lk_distance_choose(can) : index->dot;
+    index->hamming = lk_hamming_choose(can);
+    return LK_OK;
+}
+
+lk_status lk_index_open(const lk_rows_set *set, const lk_search_options *options, lk_index **index)
+{
+    const bool bits = options->metric == LK_METRIC_HAMMING;
+    size_t rows = 0;
+    lk_status status = check(set, options, &rows);
+    lk_index *opened = NULL;
+    if (status) goto done;
+    opened = lk_allocate_array(1, sizeof *opened);
+    if (!opened) {
+        status = lk_fail(LK_ERROR_MEMORY, "no memory for an index");
+        goto done;
+    }
+    opened->set = *set;
+    opened->options = *options;
+    opened->rows = rows;
+    opened->stride = options->k;
+    if (opened->options.k > rows) opened->options.k = rows;
+    opened->row_bytes = bits ? (set->dim + 7) / 8 : set->dim * sizeof(float);
+    status = choose_kernels(opened);
+    if (!status) status = cut_spans(opened);
+    if (!status && !bits) status = measure(opened);
+    opened->options.isa = NULL; /* the caller's string may go */
+    if (status) goto done;
+    *index = opened;
+    opened = NULL;
+done:
+    lk_index_close(&opened);
+    return status;
+}
+
+void lk_index_close(lk_index **index)
+{
+    if (!*index) return;
+    lk_free((*index)->lengths);
+    lk_free((*index)->spans);
+    lk_free(*index);
+    *index = NULL;
+}
+
+size_t lk_index_rows(const lk_index *index)
+{
+    return index->rows;
+}
+
+size_t lk_index_longest(const lk_index *index)
+{
+    size_t longest = 0;
+    for (size_t s = 0; s < index->span_count; s++)
+        if (index->spans[s].count > longest) longest = index->spans[s].count;
+    return longest;
+}
+
+lk_status lk_queries_open(const lk_index *index, const void *values, size_t count, lk_queries *queries)
+{
+    lk_status status = LK_OK;
+    lk_queries opened = {.values = values, .count = count};
+    if (index->options.metric == LK_METRIC_HAMMING) goto done;
+    opened.lengths = lk_allocate_array(count, sizeof *opened.lengths);
+    if (!opened.lengths) status = lk_fail(LK_ERROR_MEMORY, "no memory for %zu queries", count);
+    for (size_t q = 0; q < count && !status; q++) {
+        opened.lengths[q] = squared_length(index, (const uint8_t *)values + q * index->row_bytes);
+        const char *fault = fault_of(index, opened.lengths[q]);
+        if (fault) status = lk_fail(LK_ERROR_FORMAT, "query %zu %s", q, fault);
+    }
+done:
+    if (!status) *queries = opened;
+    else lk_queries_close(&opened);
+    return status;
+}
+
+void lk_queries_close(lk_queries *queries)
+{
+    lk_free(queries->lengths);
+    queries->lengths = NULL;
+}

@@ -1,0 +1,62 @@
+/* What an index is made of: for the files that search it. */
+#ifndef LK_CBIR_INDEX_H
+#define LK_CBIR_INDEX_H
+
+#include "cbir/search.h"
+#include "layers/dot.h"
+#include "layers/hamming.h"
+
+/* A run of rows that fits the second cache: the unit of work of a thread. */
+typedef struct lk_span {
+    const void *rows;
+    size_t count;
+    size_t first; /* index of its first row */
+    size_t place; /* how many rows of the set stand before it */
+} lk_span;
+
+struct lk_index {
+    lk_rows_set set;
+    lk_search_options options; /* k cut to the number of rows */
+    size_t stride;             /* k as it was asked for: the hits of a query */
+    size_t row_bytes;
+    size_t rows;
+    const lk_dot_kernel *dot, *exact; /* exact: products, or squared differences under L2 */
+    const lk_hamming_kernel *hamming;
+    lk_span *spans;
+    size_t span_count;
+    double *lengths; /* [rows], Σx²; NULL for bits */
+};
+
+/* Rows of the longest span. */
+size_t lk_index_longest(const lk_index *index);
+
+/* Queries checked and measured. */
+typedef struct lk_queries {
+    const void *values;
+    size_t count;
+    double *lengths; /* [count], Σy²; NULL for bits */
+} lk_queries;
+
+lk_status lk_queries_open(const lk_index *index, const void *values, size_t count, lk_queries *queries);
+void lk_queries_close(lk_queries *queries);
+
+static inline bool lk_index_is_out(const lk_index *index, size_t row)
+{
+    return index->set.out && index->set.out[row / 8] >> (7 - row % 8) & 1;
+}
+
+static inline const void *lk_index_row(const lk_index *index, const lk_span *span, size_t row)
+{
+    return (const uint8_t *)span->rows + row * index->row_bytes;
+}
+
+/* Whether the metric's larger values are nearer. */
+static inline bool lk_metric_rises(lk_metric metric)
+{
+    return metric == LK_METRIC_COSINE || metric == LK_METRIC_INNER;
+}
+
+/* The score from its exact sum: Σxy, or Σ(x−y)². The only place where a score of floats is made. */
+float lk_index_score(const lk_index *index, double sum, double row_length, double query_length);
+
+#endif
