@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "cbir/list.h"
 #include "cbir/recipe.h"
 #include "engine/likeness.h"
 
@@ -24,7 +25,8 @@ enum {
 
 /* One subcommand: main.c holds the table. argv[0] is "likeness NAME". Returns the exit code. */
 typedef int cli_command(int argc, char **argv);
-cli_command cli_info, cli_classify, cli_extract, cli_trace, cli_bench;
+cli_command cli_info, cli_classify, cli_extract, cli_trace, cli_bench, cli_search;
+cli_command cli_eval;
 
 /* Prints "likeness NAME: message" for the last failure and returns its exit code; 0 for LK_OK, without a
  * word. */
@@ -62,7 +64,8 @@ lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
 typedef struct {
     lk_part parts[LK_MAX_PARTS]; /* --feature NAME[:avg|:max] */
     size_t part_count;
-    bool fuse; /* all parts into one vector */
+    bool given; /* any of the options; else pooled features as they are */
+    bool fuse;  /* all parts into one vector */
     lk_fusion fusion;
     bool part_l2, softmax, l2, keep_raw;
     float weights[LK_MAX_PARTS]; /* --weights */
@@ -92,6 +95,10 @@ typedef struct {
 
 void cli_texts_add(struct argp_state *state, cli_texts *texts, const char *text);
 void cli_texts_close(cli_texts *texts);
+
+/* The items of all sources: lists, folders, pictures, and "-" for paths from standard input; with --map's texts.
+ * LK_ERROR_EMPTY when there are none. */
+lk_status cli_read_sources(const cli_texts *sources, const cli_texts *maps, lk_list *list);
 
 /* ------------------------------------------------------------------ Signals */
 

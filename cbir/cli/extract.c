@@ -105,25 +105,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* ------------------------------------------------------------------ What is extracted from */
-
-static lk_status read_sources(const options *o, lk_list *list)
-{
-    lk_status status = LK_OK;
-    lk_path_map *maps = lk_allocate_array(o->maps.count, sizeof *maps);
-    if (!maps) return lk_fail(LK_ERROR_MEMORY, "out of memory");
-    for (size_t i = 0; i < o->maps.count; i++) maps[i].text = o->maps.items[i];
-    const lk_list_options how = {maps, o->maps.count};
-    for (size_t i = 0; !status && i < o->sources.count; i++) {
-        const char *source = o->sources.items[i];
-        if (strcmp(source, "-") != 0) status = lk_list_add_source(list, source, &how);
-        else status = lk_list_add_stream(list, stdin, "standard input", &how);
-    }
-    if (!status && !list->count) status = lk_fail(LK_ERROR_EMPTY, "standard input: no picture is listed");
-    lk_free(maps);
-    return status;
-}
-
 /* ------------------------------------------------------------------ As pictures are done */
 
 typedef struct {
@@ -263,7 +244,7 @@ static int run(const options *o, const char *command)
 {
     extraction e = {.o = o, .command = command};
     lk_status status = open_embedder(&e);
-    if (!status) status = read_sources(o, &e.list);
+    if (!status) status = cli_read_sources(&o->sources, &o->maps, &e.list);
     if (!status) status = write_features(&e);
     lk_embedder_close(&e.embedder);
     lk_projection_close(&e.projection);

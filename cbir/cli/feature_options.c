@@ -103,6 +103,7 @@ static void finish(struct argp_state *state, cli_feature_options *o)
 static error_t parse_feature(int key, char *argument, struct argp_state *state)
 {
     cli_feature_options *o = state->input;
+    if (key >= FEATURE && key <= KEEP_RAW) o->given = true;
     switch (key) {
     case ARGP_KEY_INIT:
         o->hash.sigmoid = true;

@@ -48,6 +48,23 @@ void cli_texts_close(cli_texts *texts)
     *texts = (cli_texts){0};
 }
 
+lk_status cli_read_sources(const cli_texts *sources, const cli_texts *maps, lk_list *list)
+{
+    lk_status status = LK_OK;
+    lk_path_map *texts = lk_allocate_array(maps->count, sizeof *texts);
+    if (!texts) return lk_fail(LK_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < maps->count; i++) texts[i].text = maps->items[i];
+    const lk_list_options how = {texts, maps->count};
+    for (size_t i = 0; !status && i < sources->count; i++) {
+        const char *source = sources->items[i];
+        if (strcmp(source, "-") != 0) status = lk_list_add_source(list, source, &how);
+        else status = lk_list_add_stream(list, stdin, "standard input", &how);
+    }
+    if (!status && !list->count) status = lk_fail(LK_ERROR_EMPTY, "standard input: no picture is listed");
+    lk_free(texts);
+    return status;
+}
+
 /* ------------------------------------------------------------------ What pictures go through */
 
 /* "227" or "HEIGHTxWIDTH" */
