@@ -30,7 +30,7 @@ typedef struct {
 } cache;
 
 struct lk_gallery {
-    char *path, *model_path, *recipe;
+    char *path, *model_path, *projection_path, *recipe;
     lk_manifest manifest;
     segment *segments; /* [manifest.segment_count] */
     lk_block *blocks, *raw_blocks;
@@ -132,6 +132,8 @@ static lk_status open_texts(lk_gallery *g)
 {
     const lk_manifest *m = &g->manifest;
     if (m->model_path && !(g->model_path = lk_join_path(g->path, m->model_path))) return no_memory(g->path);
+    if (m->projection_path && !(g->projection_path = lk_join_path(g->path, m->projection_path)))
+        return no_memory(g->path);
     if (!m->recipe) return LK_OK;
     const size_t flags = LK_JSON_FLAGS | JSON_INDENT(2), length = json_dumpb(m->recipe, NULL, 0, flags);
     g->recipe = lk_allocate(length + 1, 1);
@@ -208,6 +210,7 @@ void lk_gallery_close(lk_gallery **gallery)
     lk_free(g->out);
     lk_free(g->recipe);
     lk_free(g->model_path);
+    lk_free(g->projection_path);
     lk_free(g->path);
     lk_manifest_close(&g->manifest);
     lk_free(g);
@@ -313,7 +316,7 @@ lk_status lk_gallery_line(const lk_gallery *gallery, size_t i, size_t index, con
     return LK_OK;
 }
 
-static lk_status parse_row(const lk_gallery *g, size_t index, lk_row **row)
+lk_status lk_gallery_parse_row(const lk_gallery *g, size_t index, lk_row **row)
 {
     const char *line;
     size_t length;
@@ -345,7 +348,7 @@ lk_status lk_gallery_row_at(const lk_gallery *gallery, size_t index, lk_gallery_
     if (!c->rows) status = no_memory(gallery->path);
     pthread_mutex_unlock(&c->lock);
     if (status || known) goto done;
-    status = parse_row(gallery, index, &parsed);
+    status = lk_gallery_parse_row(gallery, index, &parsed);
     if (status) return status;
     pthread_mutex_lock(&c->lock);
     if (!c->rows[index]) { /* else another thread was faster, and its texts are in use */
@@ -365,7 +368,7 @@ lk_status lk_gallery_each_row(const lk_gallery *gallery, size_t first, lk_galler
     lk_status status = LK_OK;
     for (size_t index = first; !status && index < gallery->manifest.rows; index++) {
         lk_row *row = NULL;
-        status = parse_row(gallery, index, &row);
+        status = lk_gallery_parse_row(gallery, index, &row);
         if (!status) status = visit(context, index, &row->about);
         lk_free(row);
     }
@@ -377,6 +380,11 @@ lk_status lk_gallery_each_row(const lk_gallery *gallery, size_t first, lk_galler
 const char *lk_gallery_recipe(const lk_gallery *gallery)
 {
     return gallery->recipe;
+}
+
+const char *lk_gallery_projection(const lk_gallery *gallery)
+{
+    return gallery->projection_path;
 }
 
 lk_status lk_gallery_check_recipe(const lk_gallery *gallery, const lk_recipe *recipe, const char *query)

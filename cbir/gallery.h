@@ -64,4 +64,7 @@ lk_status lk_gallery_check_recipe(const lk_gallery *gallery, const lk_recipe *re
  * none. LK_ERROR_MISMATCH: another model, both digests named. */
 lk_status lk_gallery_open_model(const lk_gallery *gallery, const char *path, lk_model **model);
 
+/* The matrix of the recipe's projection as it can be opened from the working folder; NULL: the recipe has none. */
+const char *lk_gallery_projection(const lk_gallery *gallery);
+
 #endif

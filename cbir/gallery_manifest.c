@@ -1,7 +1,6 @@
 #include "cbir/gallery_manifest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cbir/gallery_folder.h"
 #include "cbir/gallery_path.h"
 #include "cbir/gallery_rows.h"
 #include "cbir/json.h"
@@ -33,6 +33,7 @@ void lk_manifest_close(lk_manifest *manifest)
 {
     lk_free(manifest->segments);
     lk_free(manifest->model_path);
+    lk_free(manifest->projection_path);
     json_decref(manifest->recipe);
     json_decref(manifest->labels);
     *manifest = (lk_manifest){0};
@@ -148,6 +149,15 @@ static const char *read_model(const json_t *json, lk_manifest *m)
     return m->model_path ? NULL : "";
 }
 
+static const char *read_projection(const json_t *json, lk_manifest *m)
+{
+    if (!json) return NULL;
+    const char *path = json_string_value(json);
+    if (!path || !*path) return "'projection' is no path";
+    m->projection_path = lk_copy_text(path);
+    return m->projection_path ? NULL : "";
+}
+
 static const char *read_shape(const json_t *root, lk_manifest *m)
 {
     const char *type = json_string_value(json_object_get(root, "type"));
@@ -173,7 +183,8 @@ static const char *read_all(json_t *root, lk_manifest *m)
     if (!fault) fault = read_side(root, "deleted", &m->deleted);
     if (!fault) fault = read_side(root, "failed", &m->failed);
     if (!fault) fault = read_task(json_object_get(root, "task"), &m->task);
-    return fault ? fault : read_model(json_object_get(root, "model"), m);
+    if (!fault) fault = read_model(json_object_get(root, "model"), m);
+    return fault ? fault : read_projection(json_object_get(root, "projection"), m);
 }
 
 lk_status lk_manifest_parse(const char *text, size_t size, const char *name, lk_manifest *manifest)
@@ -280,6 +291,7 @@ static bool put_all(json_t *root, const lk_manifest *m)
     if (ok && m->raw_dim) ok = put_size(root, "raw_dim", m->raw_dim);
     if (ok && m->recipe) ok = put(root, "recipe", json_incref(m->recipe));
     if (ok && m->labels) ok = put(root, "labels", json_incref(m->labels));
+    if (ok && m->projection_path) ok = put(root, "projection", json_string(m->projection_path));
     if (ok && m->model_path)
         ok = put(root, "model", json_pack("{s:s, s:s}", "path", m->model_path, "sha256", m->model_sha256));
     return ok;
@@ -311,16 +323,6 @@ lk_status lk_manifest_check_sum(const char *text, size_t size, const char *name)
     return status;
 }
 
-static lk_status sync_folder(const char *path)
-{
-    lk_status status = LK_OK;
-    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || fsync(folder))
-        status = lk_fail(LK_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
-    if (folder >= 0) close(folder);
-    return status;
-}
-
 static lk_status write_text(const json_t *root, const char *path)
 {
     lk_output output;
@@ -346,7 +348,7 @@ lk_status lk_manifest_write(const lk_manifest *manifest, const char *gallery)
         !put(root, "crc32", json_string(digits)))
         status = lk_fail(LK_ERROR_MEMORY, "%s: out of memory for its manifest", gallery);
     if (!status) status = write_text(root, path);
-    if (!status) status = sync_folder(gallery);
+    if (!status) status = lk_sync_folder(gallery);
     json_decref(root);
     lk_free(path);
     return status;

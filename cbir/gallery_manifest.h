@@ -49,6 +49,7 @@ typedef struct lk_manifest {
     lk_gallery_task task;
     char *model_path; /* relative to the gallery; NULL: none */
     char model_sha256[65];
+    char *projection_path; /* of the recipe's matrix, relative too; NULL: none */
     json_t *recipe; /* as lk_recipe_write has it; NULL: features made elsewhere */
     json_t *labels; /* a dataset_info.json: {"label_dict": {"0": "name"}, "label_dict_en": …}; NULL: none */
 } lk_manifest;

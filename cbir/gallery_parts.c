@@ -1,11 +1,14 @@
 #include "cbir/gallery_parts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cbir/gallery_path.h"
 
 char *lk_segment_path(const char *gallery, const char *segment, const char *file)
 {
@@ -81,5 +84,51 @@ lk_status lk_read_deleted(const void *bytes, size_t size, const char *name, size
     }
     if (!status) *count = json_array_size(json);
     json_decref(json);
+    return status;
+}
+
+lk_status lk_check_crc32(const lk_mapping *file, const char *path, const lk_file_sum *sum)
+{
+    const uint32_t found = (uint32_t)crc32_z(crc32_z(0, NULL, 0), file->bytes, file->size);
+    if (found == sum->crc32) return LK_OK;
+    return lk_fail(LK_ERROR_FORMAT, "%s: damaged: its CRC-32 is %08x; the manifest says %08x", path, found,
+                   sum->crc32);
+}
+
+/* "[3,17,20]": each number to `output`, if that is not NULL; what they come to is added up in *side. */
+static lk_status write_indices(const uint8_t *out, size_t rows, const lk_output *output, lk_side_file *side)
+{
+    char text[32];
+    *side = (lk_side_file){.sum.crc32 = (uint32_t)crc32_z(0, NULL, 0)};
+    for (size_t i = 0; i <= rows; i++) {
+        if (i < rows && !(out[i / 8] << i % 8 & 0x80)) continue;
+        const int length = i < rows ? snprintf(text, sizeof text, "%c%zu", side->count ? ',' : '[', i)
+                                    : snprintf(text, sizeof text, "]\n");
+        errno = 0;
+        if (output && fwrite(text, 1, (size_t)length, output->stream) != (size_t)length)
+            return lk_fail(LK_ERROR_IO, "%s: cannot write: %s", output->path, strerror(errno));
+        side->sum.crc32 = (uint32_t)crc32_z(side->sum.crc32, (const unsigned char *)text, (size_t)length);
+        side->sum.bytes += (size_t)length;
+        side->count += i < rows;
+    }
+    return LK_OK;
+}
+
+lk_status lk_write_deleted(const char *gallery, const uint8_t *out, size_t rows, lk_side_file *file)
+{
+    char name[32];
+    lk_side_file side;
+    lk_output output = {0};
+    lk_status status = write_indices(out, rows, NULL, &side); /* the name comes first */
+    if (!status && !side.count) *file = (lk_side_file){0};
+    if (status || !side.count) return status;
+    lk_deleted_name(&side, name);
+    char *path = lk_join_path(gallery, name);
+    status = path ? lk_output_open(path, &output) : lk_fail(LK_ERROR_MEMORY, "%s: out of memory", gallery);
+    if (!status) status = write_indices(out, rows, &output, &side);
+    if (!status) status = lk_output_commit(&output);
+    else if (output.stream) lk_output_discard(&output);
+    lk_free(path);
+    if (!status) *file = side;
     return status;
 }
