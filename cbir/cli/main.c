@@ -13,6 +13,7 @@ static const struct {
     {"likeness info", "info", cli_info},          {"likeness classify", "classify", cli_classify},
     {"likeness extract", "extract", cli_extract}, {"likeness trace", "trace", cli_trace},
     {"likeness bench", "bench", cli_bench},
+    {"likeness eval", "eval", cli_eval},
 };
 
 static const char doc[] =
@@ -23,6 +24,7 @@ static const char doc[] =
     "  extract   feature vectors of pictures, as a NumPy file\n"
     "  trace     every stage from pixels to logits, written or compared\n"
     "  bench     time of each layer, backends side by side\n"
+    "  eval      every metric of a retrieval, with intervals, classes, curves\n"
     "\n"
     "`likeness COMMAND --help' tells more, with an example. Exit codes: 0 done, 2 usage, 3 some pictures "
     "were skipped; "
