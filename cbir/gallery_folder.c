@@ -37,14 +37,13 @@ static lk_status make_folders(const char *path)
     lk_status status = LK_OK;
     char *folder = lk_copy_text(path);
     if (!folder) return no_memory(path);
-    for (char *end = folder + 1; !status && *end; end++) {
+    for (char *end = folder, kept = '/'; !status && kept; end++) {
         end += strcspn(end, "/");
-        const char kept = *end;
+        kept = *end;
         *end = 0;
-        if (mkdir(folder, 0777) && errno != EEXIST)
+        if (*folder && mkdir(folder, 0777) && errno != EEXIST)
             status = lk_fail(LK_ERROR_IO, "%s: cannot make this folder: %s", folder, strerror(errno));
         *end = kept;
-        if (!kept) break;
     }
     lk_free(folder);
     return status;

@@ -24,6 +24,7 @@ typedef struct {
     lk_relative relative;
     float *values; /* [dim], of floats */
     lk_gallery_writer *writer;
+    lk_gallery_index_result *result;
 } import;
 
 lk_status lk_list_digest(const lk_list *list, const char *gallery, const char *more, char sha256[65])
@@ -143,10 +144,12 @@ static lk_status add_rows(import *i)
     const atomic_int *interrupt = i->options->interrupt;
     lk_gallery_task *task = &i->writer->manifest.task;
     bool stop = false;
+    i->result->resumed = task->done;
     for (size_t index = task->done; !status && !stop && index < i->rows; index++) {
         status = add_row(i, index);
         stop = interrupt && atomic_load(interrupt);
     }
+    i->result->added = task->done - i->result->resumed;
     task->finished = task->done == i->rows;
     if (!status) status = lk_gallery_writer_publish(i->writer);
     return status || task->finished ? status : lk_fail(LK_ERROR_INTERRUPTED, "interrupted");
@@ -158,6 +161,7 @@ static lk_status begin(import *i, const lk_gallery_task *task, bool *complete)
     const lk_gallery_task *own = &i->writer->manifest.task;
     const bool same = !strcmp(own->kind, task->kind) && !strcmp(own->list_sha256, task->list_sha256);
     *complete = same && own->finished;
+    if (*complete) i->result->there = i->rows;
     if (*complete) return LK_OK;
     if (!same && *own->kind)
         return lk_fail(LK_ERROR_MISMATCH,
@@ -183,7 +187,7 @@ static lk_status run(import *i, const char *path)
 }
 
 lk_status lk_gallery_import(const char *path, const char *features, const lk_list *list,
-                            const lk_gallery_import_options *options, size_t *rows)
+                            const lk_gallery_import_options *options, lk_gallery_index_result *result)
 {
 import i = {.features = features, .list = list, .options = options };
     lk_status status = lk_map_file(features, &i.file);
@@ -200,7 +204,7 @@ import i = {.features = features, .list = list, .options = options };
                                     .labels = options->labels};
     if (!status) status = lk_gallery_writer_create(path, &about, &i.writer);
     if (!status) status = run(&i, path);
-    if (!status) *rows = i.writer->manifest.rows;
+    if (!status) result->rows = i.writer->manifest.rows - i.writer->out_count;
     lk_gallery_writer_close(&i.writer);
     lk_free(i.values);
     lk_unmap(&i.file);

@@ -250,7 +250,8 @@ lk_status lk_gallery_index(const char *path, const lk_list *list, const lk_galle
     status = lk_list_digest(list, path, "index", task.list_sha256);
     if (!status) status = check_list(&x, &task);
     if (!status && x.writer->manifest.task.finished) {
-        result->resumed = result->there = list->count;
+        result->resumed = list->count;
+        result->there = list->count - x.writer->failures.count;
         result->rows = x.writer->manifest.rows - x.writer->out_count;
         goto done;
     }

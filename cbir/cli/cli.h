@@ -27,6 +27,7 @@ enum {
 typedef int cli_command(int argc, char **argv);
 cli_command cli_info, cli_classify, cli_extract, cli_trace, cli_bench, cli_search;
 cli_command cli_eval;
+cli_command cli_index, cli_add, cli_remove, cli_compact, cli_verify, cli_gallery;
 
 /* Prints "likeness NAME: message" for the last failure and returns its exit code; 0 for LK_OK, without a
  * word. */

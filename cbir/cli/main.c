@@ -13,6 +13,9 @@ static const struct {
     {"likeness info", "info", cli_info},          {"likeness classify", "classify", cli_classify},
     {"likeness extract", "extract", cli_extract}, {"likeness trace", "trace", cli_trace},
     {"likeness bench", "bench", cli_bench},
+    {"likeness index", "index", cli_index},       {"likeness add", "add", cli_add},
+    {"likeness remove", "remove", cli_remove},    {"likeness compact", "compact", cli_compact},
+    {"likeness verify", "verify", cli_verify},    {"likeness gallery", "gallery", cli_gallery},
     {"likeness eval", "eval", cli_eval},
 };
 
@@ -24,6 +27,12 @@ static const char doc[] =
     "  extract   feature vectors of pictures, as a NumPy file\n"
     "  trace     every stage from pixels to logits, written or compared\n"
     "  bench     time of each layer, backends side by side\n"
+    "  index     a gallery of pictures, or of features made elsewhere\n"
+    "  add       more pictures into a gallery\n"
+    "  remove    rows out of a gallery\n"
+    "  compact   a gallery's rows in one segment\n"
+    "  verify    whether a gallery is whole\n"
+    "  gallery   what a gallery holds\n"
     "  eval      every metric of a retrieval, with intervals, classes, curves\n"
     "\n"
     "`likeness COMMAND --help' tells more, with an example. Exit codes: 0 done, 2 usage, 3 some pictures "
