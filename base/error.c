@@ -6,7 +6,7 @@
 
 static _Thread_local char message[sizeof((lk_error){0}.text)];
 
-lk_status lk_fail(lk_status status, const char *format, ...)
+lk_status(lk_fail)(lk_status status, const char *format, ...)
 {
     /* Formatted aside first: an argument may be the old message itself. */
     char text[sizeof message];

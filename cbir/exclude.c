@@ -47,7 +47,7 @@ static bool read_digest(const char *text, unsigned char digest[32])
         const char c = text[i];
         if (!c) return false;
         const unsigned nibble = c >= 'a' ? (unsigned)(c - 'a') + 10 : (unsigned)(c - '0');
-        digest[i / 2] = (unsigned char)(digest[i / 2] << 4 | (nibble & 15));
+        digest[i / 2] = (unsigned char)((unsigned)digest[i / 2] << 4 | (nibble & 15));
     }
     return true;
 }

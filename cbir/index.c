@@ -178,10 +178,11 @@ size_t lk_index_longest(const lk_index *index)
     return longest;
 }
 
-lk_status lk_queries_open(const lk_index *index, const void *values, size_t count, lk_queries *queries)
+lk_status lk_checked_queries_open(const lk_index *index, const void *values, size_t count,
+                                  lk_checked_queries *queries)
 {
     lk_status status = LK_OK;
-    lk_queries opened = {.values = values, .count = count};
+    lk_checked_queries opened = {.values = values, .count = count};
     if (index->options.metric == LK_METRIC_HAMMING) goto done;
     opened.lengths = lk_allocate_array(count, sizeof *opened.lengths);
     if (!opened.lengths) status = lk_fail(LK_ERROR_MEMORY, "no memory for %zu queries", count);
@@ -192,11 +193,11 @@ lk_status lk_queries_open(const lk_index *index, const void *values, size_t coun
     }
 done:
     if (!status) *queries = opened;
-    else lk_queries_close(&opened);
+    else lk_checked_queries_close(&opened);
     return status;
 }
 
-void lk_queries_close(lk_queries *queries)
+void lk_checked_queries_close(lk_checked_queries *queries)
 {
     lk_free(queries->lengths);
     queries->lengths = NULL;

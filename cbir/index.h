@@ -31,14 +31,14 @@ struct lk_index {
 size_t lk_index_longest(const lk_index *index);
 
 /* Queries checked and measured. */
-typedef struct lk_queries {
+typedef struct lk_checked_queries {
     const void *values;
     size_t count;
     double *lengths; /* [count], Σy²; NULL for bits */
-} lk_queries;
+} lk_checked_queries;
 
-lk_status lk_queries_open(const lk_index *index, const void *values, size_t count, lk_queries *queries);
-void lk_queries_close(lk_queries *queries);
+lk_status lk_checked_queries_open(const lk_index *index, const void *values, size_t count, lk_checked_queries *queries);
+void lk_checked_queries_close(lk_checked_queries *queries);
 
 static inline bool lk_index_is_out(const lk_index *index, size_t row)
 {

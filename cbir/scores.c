@@ -17,7 +17,7 @@ enum { QUERIES = 16 };
 
 typedef struct {
     const lk_index *index;
-    const lk_queries *queries;
+    const lk_checked_queries *queries;
     float *scores; /* [queries][rows] */
     double *sums;  /* [workers][QUERIES][largest span] */
     size_t longest;
@@ -63,8 +63,8 @@ static void score_span(const void *context, size_t piece, size_t worker)
 
 lk_status lk_index_scores(const lk_index *index, const void *queries, size_t count, float *scores)
 {
-    lk_queries checked;
-    lk_status status = lk_queries_open(index, queries, count, &checked);
+    lk_checked_queries checked;
+    lk_status status = lk_checked_queries_open(index, queries, count, &checked);
     if (status) return status;
     job j = {.index = index, .queries = &checked, .scores = scores, .longest = lk_index_longest(index)};
     const size_t sums = lk_pool_threads(index->options.pool) * QUERIES * j.longest;
@@ -72,6 +72,6 @@ lk_status lk_index_scores(const lk_index *index, const void *queries, size_t cou
     if (j.sums) lk_parallel_for(index->options.pool, index->span_count, score_span, &j);
     else status = lk_fail(LK_ERROR_MEMORY, "no memory for the scores of %zu queries", count);
     lk_free(j.sums);
-    lk_queries_close(&checked);
+    lk_checked_queries_close(&checked);
     return status;
 }

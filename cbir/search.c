@@ -23,9 +23,9 @@ lk_status lk_index_search(const lk_index *index, const void *queries, size_t cou
     lk_hit *all = lk_allocate_array(index->rows, sizeof *all);
     lk_status status =
         scores && all ? LK_OK : lk_fail(LK_ERROR_MEMORY, "no memory to search %zu rows", index->rows);
-    lk_queries checked;
-    if (!status) status = lk_queries_open(index, queries, count, &checked);
-    if (!status) lk_queries_close(&checked);
+    lk_checked_queries checked;
+    if (!status) status = lk_checked_queries_open(index, queries, count, &checked);
+    if (!status) lk_checked_queries_close(&checked);
     for (size_t q = 0; q < count && !status; q++) {
         size_t n = 0;
         status = lk_index_scores(index, (const uint8_t *)queries + q * index->row_bytes, 1, scores);

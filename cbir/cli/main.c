@@ -10,12 +10,18 @@ static const struct {
     const char *program, *name; /* the program's name in a command's own messages */
     cli_command *run;
 } commands[] = {
-    {"likeness info", "info", cli_info},          {"likeness classify", "classify", cli_classify},
-    {"likeness extract", "extract", cli_extract}, {"likeness trace", "trace", cli_trace},
+    {"likeness info", "info", cli_info},
+    {"likeness classify", "classify", cli_classify},
+    {"likeness extract", "extract", cli_extract},
+    {"likeness trace", "trace", cli_trace},
     {"likeness bench", "bench", cli_bench},
-    {"likeness index", "index", cli_index},       {"likeness add", "add", cli_add},
-    {"likeness remove", "remove", cli_remove},    {"likeness compact", "compact", cli_compact},
-    {"likeness verify", "verify", cli_verify},    {"likeness gallery", "gallery", cli_gallery},
+    {"likeness index", "index", cli_index},
+    {"likeness add", "add", cli_add},
+    {"likeness remove", "remove", cli_remove},
+    {"likeness compact", "compact", cli_compact},
+    {"likeness verify", "verify", cli_verify},
+    {"likeness gallery", "gallery", cli_gallery},
+    {"likeness search", "search", cli_search},
     {"likeness eval", "eval", cli_eval},
 };
 
@@ -33,6 +39,7 @@ static const char doc[] =
     "  compact   a gallery's rows in one segment\n"
     "  verify    whether a gallery is whole\n"
     "  gallery   what a gallery holds\n"
+    "  search    a gallery's pictures that are most like a query\n"
     "  eval      every metric of a retrieval, with intervals, classes, curves\n"
     "\n"
     "`likeness COMMAND --help' tells more, with an example. Exit codes: 0 done, 2 usage, 3 some pictures "
