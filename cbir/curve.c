@@ -137,7 +137,7 @@ lk_status lk_curve_add(lk_curve *curve, const lk_profile *profile, const lk_judg
         status = add_balls(curve, profile, judged->scores);
         break;
     case LK_CURVE_11PT:
-        if (profile->expected)
+        if (profile->ties == LK_TIES_EXPECTED)
             status = lk_fail(LK_ERROR_UNSUPPORTED, "an 11-point curve has no expected value over ties");
         else add_levels(curve, profile);
         break;

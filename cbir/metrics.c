@@ -44,7 +44,7 @@ static double precision(const lk_measured *m, size_t k)
 static double precision_revisited(const lk_measured *m, size_t k)
 {
     const lk_ranking *r = &m->profile->ranking;
-    if (m->profile->expected) return lk_expected_revisited(m->profile, k);
+    if (m->profile->ties == LK_TIES_EXPECTED) return lk_expected_revisited(m->profile, k);
     if (r->found < r->total) return precision(m, k); /* the last relevant item is nowhere */
     return precision(m, least(k, last_rank(r)));
 }
@@ -56,7 +56,7 @@ static double recall(const lk_measured *m, size_t k)
 
 static double hit(const lk_measured *m, size_t k)
 {
-    if (m->profile->expected) return lk_expected_hit(m->profile, k);
+    if (m->profile->ties == LK_TIES_EXPECTED) return lk_expected_hit(m->profile, k);
     return at_rank(m, m->profile->hits, k) > 0;
 }
 
@@ -98,7 +98,7 @@ static double oxford(const lk_measured *m, size_t at)
 static double sum_by_found(const lk_measured *m, size_t k)
 {
     const double found = at_rank(m, m->profile->hits, k);
-    if (m->profile->expected) {
+    if (m->profile->ties == LK_TIES_EXPECTED) {
         const lk_expected_found e = lk_expected_average(m->profile, k);
         return m->empty_is_zero ? e.value * e.chance : e.chance > 0 ? e.value : NAN;
     }
@@ -114,7 +114,7 @@ static double sum_by_least(const lk_measured *m, size_t k)
 static double reciprocal_rank(const lk_measured *m, size_t at)
 {
     (void)at;
-    if (m->profile->expected) return lk_expected_reciprocal_rank(m->profile);
+    if (m->profile->ties == LK_TIES_EXPECTED) return lk_expected_reciprocal_rank(m->profile);
     const size_t rank = first_rank(&m->profile->ranking);
     return rank ? 1 / (double)rank : 0;
 }
@@ -138,7 +138,7 @@ static double inverse_penalty(const lk_measured *m, size_t at)
     (void)at;
     const lk_ranking *r = &m->profile->ranking;
     if (r->found < r->total) return 0; /* the last one is infinitely far */
-    if (m->profile->expected) return lk_expected_inverse_penalty(m->profile);
+    if (m->profile->ties == LK_TIES_EXPECTED) return lk_expected_inverse_penalty(m->profile);
     return total(m) / (double)last_rank(r);
 }
 
@@ -167,29 +167,38 @@ static double ball_recall(const lk_measured *m, size_t radius)
     return m->profile->hits[ball(m, radius)] / total(m);
 }
 
+/* The fewest relevant items whose recall is at least t/10. trec_eval (m_iprec_at_recall.c) reckons it in
+ * double, and so comes to one fewer now and then: at recall 0.7 of R = 3 it takes 2. */
+static size_t needed_for(const lk_profile *profile, size_t tenth)
+{
+    const size_t total = profile->ranking.total;
+    if (profile->ties == LK_TIES_TREC) return (size_t)((double)tenth / 10 * (double)total + 0.9);
+    return tenth * (total / 10) + (tenth * (total % 10) + 9) / 10;
+}
+
 void lk_eleven_points(const lk_profile *profile, double points[11])
 {
     const lk_ranking *r = &profile->ranking;
     double best = 0;
-    size_t hits = r->found, tenth = 11;
+    size_t hits = r->found, levels = 11;
     for (size_t t = 0; t < 11; t++) points[t] = 0;
-    /* From the end on: `best` is the largest precision at any rank from here. Recall h/R reaches t/10 exactly
-     * when 10 h >= t R; between two relevant items precision only falls, so those alone are looked at. */
-    while (tenth && 10 * hits < (tenth - 1) * r->total) tenth--;
+    /* From the end on: `best` is the largest precision at any rank from here. Between two relevant items
+     * precision only falls, so those alone are looked at. */
+    while (levels && hits < needed_for(profile, levels - 1)) levels--;
     for (size_t i = r->count; i-- > 0;) {
         if (!r->relevant[i]) continue;
         best = fmax(best, (double)hits / ((double)i + 1));
         hits--;
-        while (tenth && 10 * hits < (tenth - 1) * r->total) points[--tenth] = best;
+        while (levels && hits < needed_for(profile, levels - 1)) points[--levels] = best;
     }
-    if (tenth && r->found) points[0] = best;
+    while (levels) points[--levels] = best;
 }
 
 static double eleven_point(const lk_measured *m, size_t at)
 {
     (void)at;
     double points[11], sum = 0;
-    if (m->profile->expected) return NAN; /* the mean of a maximum has no simple form */
+    if (m->profile->ties == LK_TIES_EXPECTED) return NAN; /* the mean of a maximum has no simple form */
     lk_eleven_points(m->profile, points);
     for (size_t t = 0; t < 11; t++) sum += points[t];
     return sum / 11;

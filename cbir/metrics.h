@@ -31,7 +31,7 @@ enum { LK_MEASURE_PRECISION = 0, LK_MEASURE_RECALL = 2 };
 void lk_measure_name(const lk_measure *measure, size_t at, char name[32]);
 
 /* Interpolated precision at recall t/10: the largest P(i) among the ranks i with h(i)/R >= t/10; 0 when there is none.
- * points [11]. For resolved ties only. */
+ * points [11]. For resolved ties only; by LK_TIES_TREC the levels are rounded as trec_eval rounds them. */
 void lk_eleven_points(const lk_profile *profile, double points[11]);
 
 /* Expectations over the orders of tied items, where the running sums do not give them (metrics_expected.c). */

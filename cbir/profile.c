@@ -90,9 +90,9 @@ static void expect_ranks(lk_profile *p)
 void lk_profile_make(lk_profile *profile, const lk_judged *judged, lk_ties ties)
 {
     lk_ranking_make(&profile->ranking, judged, ties);
-    profile->expected = ties == LK_TIES_EXPECTED;
+    profile->ties = ties;
     profile->hits[0] = profile->precision_sum[0] = profile->gain[0] = 0;
-    if (profile->expected) expect_ranks(profile);
+    if (ties == LK_TIES_EXPECTED) expect_ranks(profile);
     else sum_ranks(profile);
 }
 

@@ -12,7 +12,7 @@ typedef struct lk_profile {
     double *gain;          /* [count + 1]: the sum of rel(t) / log2(t + 1) up to rank i */
     double *discount;      /* [capacity + 1]: the sum of 1 / log2(t + 1), the ideal gain of i relevant items */
     double oxford;         /* the sum of (p0 + p1) / 2 over relevant items */
-    bool expected;
+    lk_ties ties;          /* the rule that it was made by */
 } lk_profile;
 
 /* Room for rankings of `capacity` items. LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
