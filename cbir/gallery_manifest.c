@@ -211,7 +211,7 @@ lk_status lk_manifest_parse(const char *text, size_t size, const char *name, lk_
 
 lk_status lk_manifest_open(const char *gallery, lk_manifest *manifest)
 {
-    lk_mapping file;
+    lk_mapping file = {0};
     char *path = lk_join_path(gallery, "manifest.json");
     if (!path) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", gallery);
     lk_status status = LK_OK;
@@ -302,8 +302,9 @@ static bool sum_of(const json_t *root, char digits[16])
 {
     char *text = json_dumps(root, LK_JSON_FLAGS | JSON_COMPACT);
     if (text) snprintf(digits, 16, "%08lx", crc32_z(0, (const unsigned char *)text, strlen(text)));
+    const bool summed = text != NULL;
     free(text);
-    return text;
+    return summed;
 }
 
 lk_status lk_manifest_check_sum(const char *text, size_t size, const char *name)
