@@ -88,6 +88,9 @@ lk_status eval_side_label(const eval_options *o, const char *labels, size_t coun
 lk_status eval_sides_check(const eval_options *o, const eval_side *gallery, const eval_side *queries,
                            lk_metric *metric);
 
+/* Says which row, counted from 1 as lines are, made lk_index_open or lk_index_scores fail with `status`; returns it. */
+lk_status eval_side_blame(const eval_side *side, lk_metric metric, lk_status status);
+
 /* Names of classes: from --info, or from the gallery. */
 typedef struct {
     lk_info_file *info;

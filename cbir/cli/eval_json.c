@@ -22,12 +22,14 @@ static json_t *metrics(const eval_results *r)
     for (size_t c = 0; list && c < lk_evaluation_columns(r->evaluation); c++) {
         const lk_column *column = lk_evaluation_column(r->evaluation, c);
         const lk_measure *measure = &lk_measures[column->measure];
-        json_t *one = json_pack("{s:s, s:o, s:s, s:s}", "name", column->name, "value", number(r->means[c]),
-                                "definition", measure->definition, "source", measure->source);
-        if (one && r->intervals) {
+        json_t *one = json_pack("{s:s, s:o}", "name", column->name, "value", number(r->means[c]));
+        if (!one) break;
+        if (r->intervals) {
             json_object_set_new(one, "low", number(r->intervals[c].low));
             json_object_set_new(one, "high", number(r->intervals[c].high));
         }
+        json_object_set_new(one, "definition", json_string(measure->definition));
+        json_object_set_new(one, "source", json_string(measure->source));
         json_array_append_new(list, one);
     }
     return list;
@@ -112,6 +114,7 @@ static json_t *head(const eval_options *o, const eval_results *r)
         json_object_set_new(document, "queries_only_in_run", count(r->run_only));
         json_object_set_new(document, "queries_only_in_qrels", count(r->qrels_only));
     } else {
+        json_object_set_new(document, "queries_not_read", count(r->skipped));
         json_object_set_new(document, "items", count(r->items));
         json_object_set_new(document, "dim", count(r->dim));
         json_object_set_new(document, "metric", json_string(eval_metric_name(r->metric)));

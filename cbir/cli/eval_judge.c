@@ -48,8 +48,8 @@ static lk_status open_judging(judging *j)
                                       .isa = j->o->running.isa,
                                       .pool = j->pool};
     if (!status) status = lk_index_open(&j->gallery->rows, &search, &j->index);
-    if (status)
-        return j->index || status == LK_ERROR_MEMORY ? status : lk_fail_in(status, j->gallery->source);
+    if (status == LK_ERROR_FORMAT) return eval_side_blame(j->gallery, j->results->metric, status);
+    if (status) return status;
     if (lk_multiply(rows, QUERIES, &cells)) j->scores = lk_allocate_array(cells, sizeof *j->scores);
     j->relevant = lk_allocate_array(rows, 1);
     j->junk = lk_allocate_array(rows, 1);
@@ -136,12 +136,34 @@ static lk_status judge_block(judging *j, const lk_block *block)
     for (size_t first = 0; !status && first < block->count; first += QUERIES) {
         const size_t count = block->count - first < QUERIES ? block->count - first : QUERIES;
         status = lk_index_scores(j->index, block_row(j->queries, block, first), count, j->scores);
-        if (status == LK_ERROR_FORMAT) status = lk_fail_in(status, j->queries->source);
+        if (status == LK_ERROR_FORMAT) status = eval_side_blame(j->queries, j->results->metric, status);
         for (size_t i = 0; !status && i < count; i++, j->at++)
             if (!(j->queries->gone && j->queries->gone[j->at]))
                 status =
                     judge_one(j, j->scores + i * j->gallery->count, block_row(j->queries, block, first + i));
     }
+    return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* TREC files tell items by name alone. */
+static lk_status check_names(const eval_side *side)
+{
+    lk_status status = LK_OK;
+    const char **sorted = lk_allocate_array(side->count, sizeof *sorted);
+    if (!sorted) return lk_fail(LK_ERROR_MEMORY, "out of memory for %zu names", side->count);
+    memcpy(sorted, side->names, side->count * sizeof *sorted);
+    qsort(sorted, side->count, sizeof *sorted, by_name);
+    for (size_t i = 1; !status && i < side->count; i++)
+        if (!strcmp(sorted[i - 1], sorted[i]))
+            status =
+                lk_fail(LK_ERROR_FORMAT, "%s: two rows are called %s: a TREC file cannot tell them apart",
+                        side->source, sorted[i]);
+    lk_free(sorted);
     return status;
 }
 
@@ -153,7 +175,12 @@ lk_status eval_judge(const eval_options *o, const eval_side *gallery, const eval
     for (size_t i = 0; gallery->gone && i < gallery->count; i++) results->items -= gallery->gone[i];
     results->dim = gallery->rows.dim;
     results->skipped = queries->skipped;
-    lk_status status = open_judging(&j);
+    lk_status status = LK_OK;
+    if (o->write_run || o->write_qrels) {
+        status = check_names(gallery);
+        if (!status) status = check_names(queries);
+    }
+    if (!status) status = open_judging(&j);
     if (!status) status = open_classes(o, gallery, queries, results);
     if (!status) status = eval_results_open(o, gallery->count, results);
     for (size_t b = 0; !status && b < queries->rows.block_count; b++)

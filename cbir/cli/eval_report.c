@@ -54,19 +54,18 @@ static void print_head(const eval_options *o, const eval_results *r)
         printf("%zu queries, %zu gallery items, %zu %s, %s; ties: %s\n", r->queries, r->items, r->dim,
                r->metric == LK_METRIC_HAMMING ? "bits" : "values", eval_metric_name(r->metric),
                eval_ties_name(o->ties));
+    if (r->skipped) printf("- not read and left out: %zu more\n", r->skipped);
     if (without)
-        printf("- %zu of them have no relevant item in the %s: they are in no mean\n", without,
-               r->from_run ? "qrels" : "gallery");
-    if (r->run_only) printf("- %zu more queries of the run have no judgement: left out\n", r->run_only);
-    if (r->qrels_only)
-        printf("- %zu more queries of the qrels are not in the run: left out\n", r->qrels_only);
+        printf("- without any relevant item in the %s: %zu; they are in no mean\n",
+               r->from_run ? "qrels" : "gallery", without);
+    if (r->run_only) printf("- in the run alone, without a judgement: %zu more; left out\n", r->run_only);
+    if (r->qrels_only) printf("- in the qrels alone, without a ranking: %zu more; left out\n", r->qrels_only);
     if (r->own)
-        printf("- %zu of them are in the gallery themselves: %s\n", r->own,
+        printf("- in the gallery themselves: %zu; %s\n", r->own,
                o->leave_one_out ? "taken out of their own rankings"
                                 : "leakage, which raises every number; --leave-one-out takes them out");
     if (r->doubles)
-        printf("- %zu of them have a double in the gallery, the same picture or features: leakage\n",
-               r->doubles);
+        printf("- with a double in the gallery, the same picture or features: %zu; leakage\n", r->doubles);
     for (size_t i = 0; !r->from_run && i < o->ks.count; i++)
         if (o->ks.items[i] > r->items)
             printf("- k = %zu is more than the gallery has items: P@k still divides by k\n", o->ks.items[i]);
@@ -208,7 +207,7 @@ void eval_print_study(const eval_options *o, const eval_results *results)
         if (study->tied[c])
             fprintf(
                 stderr,
-                "%s: %s lies between %.2f%% and %.2f%%: for %zu queries it depends on the order of cosines "
+                "%s: %s lies between %.2f%% and %.2f%%: that of %zu queries depends on the order of cosines "
                 "within 1e-5 of each other at the cut\n",
                 o->command, names[c], 100 * study->bounds[c].low / queries,
                 100 * study->bounds[c].high / queries, study->tied[c]);

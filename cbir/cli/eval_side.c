@@ -1,4 +1,5 @@
 /* Features from a file with the list that labels them, and whether the two sides fit each other. */
+#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -73,9 +74,15 @@ static lk_status take_bits(const eval_options *o, eval_side *side, const lk_npy 
     if (o->bits > most || (o->bits && o->bits + 7 < most))
         return lk_fail(LK_ERROR_MISMATCH, "--bits %zu does not fit %s, whose rows have %zu bytes", o->bits,
                        side->source, array->shape[1]);
+    const size_t dim = o->bits ? o->bits : most, bytes = array->shape[1];
+    for (size_t row = 0; dim < most && row < array->shape[0]; row++)
+        if (array->data[row * bytes + bytes - 1] & (0xFF >> dim % 8))
+            return lk_fail(LK_ERROR_MISMATCH,
+                           "%s: row %zu has a bit past the first %zu, which --bits says are all",
+                           side->source, row + 1, dim);
     side->block.codes = array->data;
     side->is_bits = true;
-    side->rows.dim = o->bits ? o->bits : most;
+    side->rows.dim = dim;
     return LK_OK;
 }
 
@@ -128,6 +135,39 @@ lk_status eval_sides_check(const eval_options *o, const eval_side *gallery, cons
         return lk_fail(LK_ERROR_ARGUMENT,
                        "--curve radius needs Hamming distances: --metric hamming, on packed bits");
     return LK_OK;
+}
+
+static bool is_zero(const float *row, size_t dim)
+{
+    size_t i = 0;
+    while (i < dim && row[i] == 0) i++;
+    return i == dim;
+}
+
+static bool is_finite(const float *row, size_t dim)
+{
+    size_t i = 0;
+    while (i < dim && isfinite(row[i])) i++;
+    return i == dim;
+}
+
+lk_status eval_side_blame(const eval_side *side, lk_metric metric, lk_status status)
+{
+    size_t place = 0;
+    for (size_t b = 0; !side->is_bits && b < side->rows.block_count; b++) {
+        const lk_block *block = &side->rows.blocks[b];
+        for (size_t i = 0; i < block->count; i++, place++) {
+            const float *row = block->rows + i * side->rows.dim;
+            if (side->gone && side->gone[place]) continue;
+            if (!is_finite(row, side->rows.dim))
+                return lk_fail(status, "%s: row %zu (%s) holds NaN or infinity", side->source, place + 1,
+                               side->names[place]);
+            if (metric == LK_METRIC_COSINE && is_zero(row, side->rows.dim))
+                return lk_fail(status, "%s: row %zu (%s) is all zeros: it has no cosine", side->source,
+                               place + 1, side->names[place]);
+        }
+    }
+    return lk_fail_in(status, side->source);
 }
 
 const char *eval_label_name(const eval_labels *labels, long label)
