@@ -109,9 +109,12 @@ static lk_status held(const char *path, int lock)
     char number[24] = "";
     const ssize_t length = pread(lock, number, sizeof number - 1, 0);
     if (length <= 0 || strspn(number, "0123456789") != (size_t)length) *number = 0;
+    if (*number)
+        return lk_fail(LK_ERROR_IO,
+                       "%s: process %s is writing to this gallery; wait until it is done, or end it", path,
+                       number);
     return lk_fail(LK_ERROR_IO,
-                   "%s: another process%s%s is writing to this gallery; wait until it is done, or end it",
-                   path, *number ? ", number " : "", number);
+                   "%s: another process is writing to this gallery; wait until it is done, or end it", path);
 }
 
 lk_status lk_lock_gallery(const char *gallery, int *lock)

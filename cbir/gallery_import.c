@@ -25,7 +25,7 @@ typedef struct {
     float *values; /* [dim], of floats */
     lk_gallery_writer *writer;
     lk_gallery_index_result *result;
-} import;
+} importing;
 
 lk_status lk_list_digest(const lk_list *list, const char *gallery, const char *more, char sha256[65])
 {
@@ -53,7 +53,7 @@ lk_status lk_list_digest(const lk_list *list, const char *gallery, const char *m
 
 /* ------------------------------------------------------------------ The matrix */
 
-static lk_status check_matrix(import *i)
+static lk_status check_matrix(importing *i)
 {
     const lk_npy *a = &i->array;
     const size_t bits = i->options->bits;
@@ -79,14 +79,14 @@ static lk_status check_matrix(import *i)
     return LK_OK;
 }
 
-static lk_status check_bits(const import *i, const uint8_t *row, size_t index)
+static lk_status check_bits(const importing *i, const uint8_t *row, size_t index)
 {
     const size_t bits = i->dim, last = row[(bits - 1) / 8];
     if (bits % 8 == 0 || !(last & (0xFFu >> bits % 8))) return LK_OK;
     return lk_fail(LK_ERROR_FORMAT, "%s: row %zu has bits set behind its %zu", i->features, index, bits);
 }
 
-static lk_status check_floats(const import *i, size_t index)
+static lk_status check_floats(const importing *i, size_t index)
 {
     for (size_t v = 0; v < i->dim; v++)
         if (!isfinite(i->values[v]))
@@ -96,7 +96,7 @@ static lk_status check_floats(const import *i, size_t index)
 }
 
 /* Row `index` as the gallery will have it. */
-static lk_status get_row(const import *i, size_t index, const void **row)
+static lk_status get_row(const importing *i, size_t index, const void **row)
 {
     const size_t columns = i->array.shape[1];
     if (i->options->bits) {
@@ -109,7 +109,7 @@ static lk_status get_row(const import *i, size_t index, const void **row)
 }
 
 /* All of them before the first is written: a matrix that cannot be taken leaves no gallery. */
-static lk_status check_rows(const import *i)
+static lk_status check_rows(const importing *i)
 {
     const void *row;
     lk_status status = LK_OK;
@@ -119,7 +119,7 @@ static lk_status check_rows(const import *i)
 
 /* ------------------------------------------------------------------ The rows */
 
-static lk_status add_row(import *i, size_t index)
+static lk_status add_row(importing *i, size_t index)
 {
     char sha256[65], *path = NULL;
     lk_gallery_row row = {0};
@@ -138,7 +138,7 @@ static lk_status add_row(import *i, size_t index)
     return status;
 }
 
-static lk_status add_rows(import *i)
+static lk_status add_rows(importing *i)
 {
     lk_status status = LK_OK;
     const atomic_int *interrupt = i->options->interrupt;
@@ -156,7 +156,7 @@ static lk_status add_rows(import *i)
 }
 
 /* Is it all there already, or something else? */
-static lk_status begin(import *i, const lk_gallery_task *task, bool *complete)
+static lk_status begin(importing *i, const lk_gallery_task *task, bool *complete)
 {
     const lk_gallery_task *own = &i->writer->manifest.task;
     const bool same = !strcmp(own->kind, task->kind) && !strcmp(own->list_sha256, task->list_sha256);
@@ -170,7 +170,7 @@ static lk_status begin(import *i, const lk_gallery_task *task, bool *complete)
     return lk_gallery_writer_begin(i->writer, task);
 }
 
-static lk_status run(import *i, const char *path)
+static lk_status run(importing *i, const char *path)
 {
     char sum[64];
     bool complete = false;
@@ -189,7 +189,8 @@ static lk_status run(import *i, const char *path)
 lk_status lk_gallery_import(const char *path, const char *features, const lk_list *list,
                             const lk_gallery_import_options *options, lk_gallery_index_result *result)
 {
-import i = {.features = features, .list = list, .options = options };
+    importing i = {.features = features, .list = list, .options = options, .result = result};
+    *result = (lk_gallery_index_result){0};
     lk_status status = lk_map_file(features, &i.file);
     if (status) return status;
     status = lk_npy_parse(i.file.bytes, i.file.size, features, &i.array);
