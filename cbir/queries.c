@@ -151,8 +151,8 @@ static lk_status check_fits(const lk_gallery *gallery, const lk_recipe *recipe)
     return LK_OK;
 }
 
-lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list,
-                              const lk_queries_options *options, lk_queries *queries)
+lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const lk_queries_options *options,
+                           lk_queries *queries)
 {
     lk_recipe recipe;
     lk_model *model = NULL;

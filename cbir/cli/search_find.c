@@ -103,8 +103,7 @@ lk_status search_find(search *s)
     s->found = lk_allocate_array(s->queries.count, sizeof *s->found);
     if (!s->hits || !s->found)
         return lk_fail(LK_ERROR_MEMORY, "out of memory for %zu hits", s->queries.count * s->k);
-    status =
-        lk_index_search(s->index, lk_queries_row(&s->queries, 0), s->queries.count, s->hits, s->found);
+    status = lk_index_search(s->index, lk_queries_row(&s->queries, 0), s->queries.count, s->hits, s->found);
     for (size_t q = 0; !status && s->o->exclude_self && q < s->queries.count; q++) drop_twins(s, q);
     return status;
 }

@@ -73,14 +73,14 @@ static lk_status embed(search *s, const lk_list *list)
     lk_status status = asked_recipe(s, &recipe, &asked);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &projection);
     const lk_queries_options how = {.model = o->model,
-                                       .recipe = asked ? &recipe : NULL,
-                                       .projection = o->feature.projection ? &projection : NULL,
-                                       .backend = o->run.backend,
-                                       .isa = o->run.isa,
-                                       .batch = o->batch,
-                                       .embed = {.threads = o->run.threads, .strict = o->strict},
-                                       .bad = on_bad,
-                                       .context = (void *)(size_t)o};
+                                    .recipe = asked ? &recipe : NULL,
+                                    .projection = o->feature.projection ? &projection : NULL,
+                                    .backend = o->run.backend,
+                                    .isa = o->run.isa,
+                                    .batch = o->batch,
+                                    .embed = {.threads = o->run.threads, .strict = o->strict},
+                                    .bad = on_bad,
+                                    .context = (void *)(size_t)o};
     if (!status) status = lk_queries_embed(s->gallery, list, &how, &s->queries);
     lk_projection_close(&projection);
     return status;
