@@ -161,7 +161,7 @@ static lk_status begin(importing *i, const lk_gallery_task *task, bool *complete
     const lk_gallery_task *own = &i->writer->manifest.task;
     const bool same = !strcmp(own->kind, task->kind) && !strcmp(own->list_sha256, task->list_sha256);
     *complete = same && own->finished;
-    if (*complete) i->result->there = i->rows;
+    if (*complete) i->result->there = i->result->resumed = i->rows;
     if (*complete) return LK_OK;
     if (!same && *own->kind)
         return lk_fail(LK_ERROR_MISMATCH,

@@ -94,7 +94,8 @@ static lk_status check_recipe(const lk_gallery_writer *w, const json_t *recipe)
         left && right ? lk_recipe_parse(left, strlen(left), w->path, &own) : no_memory(w->path);
     if (!status) status = lk_recipe_parse(right, strlen(right), "the new recipe", &asked);
     if (!status) status = lk_recipe_compare(&own, &asked);
-    if (status == LK_ERROR_MISMATCH) lk_fail_in(status, w->path);
+    if (status == LK_ERROR_MISMATCH)
+        lk_fail(status, "%s exists, and the new features are not its own: %s", w->path, lk_error_message());
     free(left);
     free(right);
     return status;

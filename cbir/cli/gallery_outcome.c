@@ -26,18 +26,17 @@ lk_gallery_index_calls gallery_calls(gallery_watch *watch)
     return (lk_gallery_index_calls){.context = watch, .bad = on_bad, .progress = on_progress};
 }
 
-/* Says what an unfinished gallery holds; false when there is none. */
-static bool say_how_far(const gallery_outcome *o)
+/* What this call had begun, or gone on with, and could not finish. */
+static void say_how_far(const gallery_outcome *o)
 {
     lk_manifest m;
-    if (lk_manifest_open(o->gallery, &m)) return false;
-    const bool unfinished = *m.task.kind && !m.task.finished && m.task.done;
-    if (unfinished)
+    if (!o->result.added && !o->result.resumed) return;
+    if (lk_manifest_open(o->gallery, &m)) return;
+    if (*m.task.kind && !m.task.finished && m.task.done)
         fprintf(stderr,
                 "%s: %zu of %zu pictures are done and kept in %s; the same command goes on behind them\n",
                 o->command, m.task.done, m.task.items, o->gallery);
     lk_manifest_close(&m);
-    return unfinished;
 }
 
 static int report_failure(const gallery_outcome *o)
@@ -67,9 +66,11 @@ static lk_status print_json(const gallery_outcome *o)
 static void print(const gallery_outcome *o)
 {
     const lk_gallery_index_result *r = &o->result;
-    printf("%s: %zu rows; %zu added", o->gallery, r->rows, r->added);
-    if (r->there) printf(", %zu there already", r->there);
-    else if (r->resumed) printf(" behind the %zu pictures done before", r->resumed);
+    printf("%s: %zu rows; ", o->gallery, r->rows);
+    if (r->resumed && !r->added && !r->failed) printf("complete already");
+    else printf("%zu added", r->added);
+    if (r->resumed && r->added) printf(" behind the %zu pictures done before", r->resumed);
+    if (r->there && !r->resumed) printf(", %zu there already", r->there);
     if (r->removed) printf(", %zu replaced", r->removed);
     if (r->failed) printf("; %zu failed", r->failed);
     putchar('\n');
