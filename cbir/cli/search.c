@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbir/strip.h"
+
 enum {
     JSON = 0x100,
     MODEL,
@@ -19,7 +21,9 @@ enum {
     STRICT,
     BATCH,
     COPY_TO,
-    PATHS_ONLY
+    PATHS_ONLY,
+    STRIP,
+    HTML
 };
 
 static const struct argp_option argp_options[] = {
@@ -44,6 +48,8 @@ static const struct argp_option argp_options[] = {
     {"json", JSON, NULL, 0, "A JSON document a query, each on one line", 0},
     {"paths-only", PATHS_ONLY, NULL, 0, "Only the hits' paths, a line each", 0},
     {"null", '0', NULL, 0, "With --paths-only: a NUL byte behind each instead of a line end", 0},
+    {"strip", STRIP, "OUT.jpg", 0, "Draw the query and its hits, right and wrong marked: .jpg or .png", 0},
+    {"html", HTML, "OUT.html", 0, "All queries and hits in one file for a browser, pictures included", 0},
     {"copy-to", COPY_TO, "FOLDER", 0, "Copy the hits' pictures there, named by query and rank", 0},
     {NULL, 0, NULL, 0, NULL, 20},
     {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
@@ -173,6 +179,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case '0':
         o->ended_by_nul = true;
         return 0;
+    case STRIP:
+        if (lk_strip_check(argument)) argp_error(state, "--strip: %s", lk_error_message());
+        o->strip = argument;
+        return 0;
+    case HTML:
+        o->html = argument;
+        return 0;
     case COPY_TO:
         o->copy_to = argument;
         return 0;
@@ -191,6 +204,8 @@ static lk_status show(const search *s)
                                     .k = s->k,
                                     .metric = s->metric};
     lk_status status = search_print(&results);
+    if (!status && s->o->strip) status = search_strip(&results, s->o->strip);
+    if (!status && s->o->html) status = search_html(&results, s->o->html);
     if (!status && s->o->copy_to) status = search_copy(&results, s->o->copy_to);
     return status;
 }

@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *command, *gallery;
-    const char *model, *random, *copy_to, *strip;
+    const char *model, *random, *copy_to, *strip, *html;
     cli_texts sources, maps, filters;
     size_t k, batch;
     uint64_t seed;
@@ -63,6 +63,11 @@ lk_status search_print(const search_results *results);
 
 /* Copies the hits' pictures to the folder as qQQQQ_rRRR_NAME; makes it when it is missing. LK_ERROR_IO. */
 lk_status search_copy(const search_results *results, const char *folder);
+
+/* Draws the one query and its hits into a picture; shows all queries in an HTML file. lk_strip_write's errors,
+ * lk_report_open's. */
+lk_status search_strip(const search_results *results, const char *path);
+lk_status search_html(const search_results *results, const char *path);
 
 /* What a query is called: its picture's path, or "row N". */
 void search_query_name(const search_results *results, size_t query, char *name, size_t size);
