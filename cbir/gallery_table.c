@@ -4,63 +4,60 @@
 #include "base/memory.h"
 
 /* Keys may be hashes that someone chose; mixing spreads them. The finalizer of MurmurHash3. */
-static uint64_t mix(uint64_t key)
+static size_t bucket_of(const lk_table *table, uint64_t key)
 {
     key = (key ^ key >> 33) * 0xFF51AFD7ED558CCD;
     key = (key ^ key >> 33) * 0xC4CEB9FE1A85EC53;
-    return key ^ key >> 33;
+    return (key ^ key >> 33) & (table->bucket_count - 1);
 }
 
-static void put(lk_table *table, uint64_t key, size_t value)
+static void link_entry(lk_table *table, size_t place)
 {
-    size_t at = mix(key) & (table->capacity - 1);
-    while (table->slots[at].value) at = (at + 1) & (table->capacity - 1);
-    table->slots[at] = (struct lk_table_slot){key, value};
+    struct lk_table_entry *entry = &table->entries[place];
+    size_t *bucket = &table->buckets[bucket_of(table, entry->key)];
+    entry->next = *bucket;
+    *bucket = place + 1;
 }
 
-/* Slots in their order, so that numbers of one key keep theirs: from the first slot after an empty one. */
-static bool grow(lk_table *table)
+static bool double_buckets(lk_table *table)
 {
-    lk_table larger = {.capacity = table->capacity ? 2 * table->capacity : 64, .count = table->count};
-    size_t start = 0;
-    larger.slots = lk_allocate_array(larger.capacity, sizeof *larger.slots);
-    if (!larger.slots) return false;
-    while (start < table->capacity && table->slots[start].value) start++;
-    for (size_t i = 0; i < table->capacity; i++) {
-        const struct lk_table_slot *slot = &table->slots[(start + i) & (table->capacity - 1)];
-        if (slot->value) put(&larger, slot->key, slot->value);
-    }
-    lk_free(table->slots);
-    *table = larger;
+    const size_t count = table->bucket_count ? 2 * table->bucket_count : 64;
+    size_t *buckets = lk_allocate_array(count, sizeof *buckets);
+    if (!buckets) return false;
+    lk_free(table->buckets);
+    table->buckets = buckets;
+    table->bucket_count = count;
+    for (size_t i = 0; i < table->count; i++) link_entry(table, i);
     return true;
 }
 
 bool lk_table_add(lk_table *table, uint64_t key, size_t value)
 {
-    if (table->count >= table->capacity / 2 && !grow(table)) return false;
-    put(table, key, value + 1);
-    table->count++;
+    void *entries = table->entries;
+    if (!lk_grow(&entries, &table->capacity, table->count + 1, sizeof *table->entries)) return false;
+    table->entries = entries;
+    if (table->count >= table->bucket_count && !double_buckets(table)) return false;
+    table->entries[table->count] = (struct lk_table_entry){.key = key, .value = value};
+    link_entry(table, table->count++);
     return true;
 }
 
 void lk_table_close(lk_table *table)
 {
-    lk_free(table->slots);
+    lk_free(table->entries);
+    lk_free(table->buckets);
     *table = (lk_table){0};
 }
 
 bool lk_table_next(const lk_table *table, uint64_t key, size_t *at, size_t *value)
 {
-    if (!table->capacity) return false;
-    for (size_t step = *at; step < table->capacity; step++) {
-        const struct lk_table_slot *slot = &table->slots[(mix(key) + step) & (table->capacity - 1)];
-        if (!slot->value) return false;
-        if (slot->key != key) continue;
-        *value = slot->value - 1;
-        *at = step + 1;
-        return true;
-    }
-    return false;
+    if (!table->bucket_count) return false;
+    size_t place = *at ? table->entries[*at - 1].next : table->buckets[bucket_of(table, key)];
+    while (place && table->entries[place - 1].key != key) place = table->entries[place - 1].next;
+    if (!place) return false;
+    *value = table->entries[place - 1].value;
+    *at = place;
+    return true;
 }
 
 uint64_t lk_text_key(const char *text)
