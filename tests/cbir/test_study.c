@@ -102,7 +102,7 @@ static float *golden(const lk_npz *npz, const char *feature, const char *side, s
 static void judge_query(const lk_list *gallery, long label, const float *scores, lk_ranking *ranking,
                         lk_study *study)
 {
-    uint8_t *relevant = malloc(gallery->count);
+    uint8_t *relevant = malloc(gallery->count + 1);
     assert_non_null(relevant);
     for (size_t i = 0; i < gallery->count; i++) relevant[i] = gallery->items[i].label == label;
     lk_ranking_make(ranking, &(lk_judged){.scores = scores, .relevant = relevant, .count = gallery->count},
@@ -128,7 +128,7 @@ static void make_line(const lk_npz *npz, const char *feature, bool softmax, char
     lk_index *index = NULL;
     lk_ranking ranking;
     lk_study study = {0};
-    float *scores = malloc(g[0] * sizeof *scores);
+    float *scores = malloc((g[0] + 1) * sizeof *scores);
     assert_non_null(scores);
     assert_int_equal(lk_index_open(&set, &options, &index), LK_OK);
     assert_int_equal(lk_ranking_open(g[0], &ranking), LK_OK);
