@@ -9,9 +9,9 @@
 #define TEST_DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* Row `number`: its path, its label, its features. */
-static inline lk_gallery_row test_row(size_t number, char path[32])
+static inline lk_gallery_row test_row(size_t number, char path[40])
 {
-    snprintf(path, 32, "pictures/%zu.jpg", number);
+    snprintf(path, 40, "pictures/%zu.jpg", number);
     return (lk_gallery_row){.path = path, .has_label = number % 4, .label = (long)(number % 4), .bytes = number, .sha256 = TEST_DIGEST};
 }
 
@@ -19,7 +19,7 @@ static inline lk_status add_rows(lk_gallery_writer *writer, size_t first, size_t
 {
     lk_status status = LK_OK;
     for (size_t i = first; !status && i < end; i++) {
-        char path[32];
+        char path[40];
         const lk_gallery_row row = test_row(i, path);
         const float n = (float)i, floats[12] = {n, n + 0.5f, -n};
         const uint8_t bits[2] = {(uint8_t)i, 0xF0};

@@ -46,7 +46,7 @@ static lk_gallery *opened(const char *path)
 /* Row `index` is the one of this number. */
 static void check_row(const lk_gallery *gallery, size_t index, size_t number)
 {
-    char path[32];
+    char path[40];
     lk_gallery_row got, wanted = test_row(number, path);
     assert_int_equal(lk_gallery_row_at(gallery, index, &got), LK_OK);
     assert_string_equal(got.path, wanted.path);
