@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "cbir/gallery_parts.h"
 #include "cbir/npy.h"
 
 void lk_queries_close(lk_queries *queries)
@@ -25,8 +26,7 @@ const void *lk_queries_row(const lk_queries *queries, size_t index)
 
 static bool has_bits(const lk_gallery *gallery)
 {
-    const lk_rows_set *rows = lk_gallery_rows(gallery);
-    return rows->block_count && rows->blocks[0].codes;
+    return lk_gallery_manifest(gallery)->bits; /* the blocks do not tell where there are none */
 }
 
 static lk_status no_memory(void)
@@ -145,10 +145,20 @@ static lk_status check_fits(const lk_gallery *gallery, const lk_recipe *recipe)
         return lk_fail(LK_ERROR_UNSUPPORTED,
                        "%s: its hash takes the threshold over a whole matrix, which one query has not",
                        lk_gallery_folder(gallery));
+    if ((recipe->hash.kind != LK_HASH_NONE) != has_bits(gallery))
+        return lk_fail(LK_ERROR_MISMATCH, "%s has %s, and the query has %s", lk_gallery_folder(gallery),
+                       has_bits(gallery) ? "packed bits" : "values",
+                       has_bits(gallery) ? "values: say --hash as they were made" : "bits");
     if (recipe->length != lk_gallery_rows(gallery)->dim)
         return lk_fail(LK_ERROR_MISMATCH, "%s has rows of %zu values, and the query has %zu",
                        lk_gallery_folder(gallery), lk_gallery_rows(gallery)->dim, recipe->length);
     return LK_OK;
+}
+
+lk_status lk_queries_open_model(const lk_gallery *gallery, const char *path, lk_model **model)
+{
+    return path && !lk_gallery_recipe(gallery) ? lk_model_open(path, model)
+                                               : lk_gallery_open_model(gallery, path, model);
 }
 
 lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const lk_queries_options *options,
@@ -158,18 +168,24 @@ lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const
     lk_model *model = NULL;
     lk_embedder *embedder = NULL;
     lk_queries made = {0};
-    const lk_embedder_options how = {.backend = options->backend,
-                                     .isa = options->isa,
-                                     .batch = options->batch,
-                                     .projection = options->projection};
+    lk_projection own = {0};
+    lk_embedder_options how = {.backend = options->backend,
+                               .isa = options->isa,
+                               .batch = options->batch,
+                               .projection = options->projection};
     lk_status status = settle_recipe(gallery, options, &recipe);
-    if (!status) status = lk_gallery_open_model(gallery, options->model, &model);
+    if (!status && !how.projection && *recipe.projection_sha256 && lk_gallery_projection(gallery)) {
+        status = lk_projection_open(lk_gallery_projection(gallery), &own);
+        how.projection = &own;
+    }
+    if (!status) status = lk_queries_open_model(gallery, options->model, &model);
     if (!status) status = check_asked(gallery, model, options);
     if (!status) status = lk_embedder_open(model, &recipe, 1, &how, &embedder);
     if (!status) status = check_fits(gallery, &recipe);
     embedding e = {.options = options, .list = list, .recipe = &recipe, .queries = &made};
     if (!status) status = embed_all(&e, embedder);
     lk_embedder_close(&embedder);
+    lk_projection_close(&own);
     lk_model_close(&model);
     if (status) lk_queries_close(&made);
     else *queries = made;
@@ -210,6 +226,17 @@ static lk_status check_array(const lk_gallery *gallery, const char *path, const 
     return LK_OK;
 }
 
+/* Bits behind the last would count as differences. */
+static lk_status check_spare_bits(const lk_queries *queries, const char *path)
+{
+    const size_t bytes = lk_hash_bytes(queries->dim), used = queries->dim % 8;
+    for (size_t i = 0; used && i < queries->count; i++)
+        if (queries->codes[i * bytes + bytes - 1] & 0xFFu >> used)
+            return lk_fail(LK_ERROR_FORMAT, "%s: row %zu has bits behind the last of %zu", path, i,
+                           queries->dim);
+    return LK_OK;
+}
+
 lk_status lk_queries_read(const lk_gallery *gallery, const char *path, lk_queries *queries)
 {
     lk_mapping file;
@@ -223,8 +250,10 @@ lk_status lk_queries_read(const lk_gallery *gallery, const char *path, lk_querie
     if (!status) status = reserve(&made, array.shape[0], has_bits(gallery));
     if (!status) {
         made.count = array.shape[0];
-        if (made.codes) memcpy(made.codes, array.data, array.count);
-        else status = lk_npy_floats(&array, 0, array.count, made.values);
+        if (made.codes) {
+            memcpy(made.codes, array.data, array.count);
+            status = check_spare_bits(&made, path);
+        } else status = lk_npy_floats(&array, 0, array.count, made.values);
     }
     lk_unmap(&file);
     if (status) lk_queries_close(&made);

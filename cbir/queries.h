@@ -23,7 +23,7 @@ typedef struct lk_queries_options {
     const char *model;        /* instead of the gallery's own, which it must equal; NULL: the gallery's own */
     const lk_recipe *recipe;  /* what the caller asked for, which must equal the gallery's; for a gallery without one, what
                                * to do. NULL: the gallery's */
-    const lk_projection *projection;
+    const lk_projection *projection; /* NULL: the gallery's own, where its recipe has one */
     lk_backend_kind backend;
     const char *isa;
     size_t batch;
@@ -32,13 +32,17 @@ typedef struct lk_queries_options {
     void *context;
 } lk_queries_options;
 
+/* The model that embeds queries: the gallery's, or the one at `path` if that is not NULL, which must be the gallery's where
+ * the gallery says what made its features. As lk_gallery_open_model. */
+lk_status lk_queries_open_model(const lk_gallery *gallery, const char *path, lk_model **model);
+
 /* Embeds the pictures of a list. LK_ERROR_MISMATCH when recipe, model or projection are not the gallery's, LK_ERROR_NOT_FOUND
  * when it says neither recipe nor model, LK_ERROR_EMPTY when no picture could be read, and lk_embed's. */
 lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const lk_queries_options *options,
                            lk_queries *queries);
 
 /* Reads FEATURES.npy; a FEATURES.recipe.json beside it must be the gallery's. LK_ERROR_MISMATCH for that, and for rows of
- * another length or kind. */
+ * another length or kind; LK_ERROR_FORMAT for bits behind the last. */
 lk_status lk_queries_read(const lk_gallery *gallery, const char *path, lk_queries *queries);
 
 /* One query from all: the sum of `weights` [count] times each vector, which is divided by its length first; as floats

@@ -34,8 +34,8 @@ static const struct argp_option argp_options[] = {
     {"filter", FILTER, "label=L", 0, "Only rows of this label, a number or a name; may be repeated", 0},
     {"exclude-self", EXCLUDE_SELF, NULL, 0, "Leave out rows whose picture is the query's, byte for byte", 0},
     {"join", JOIN, "W,W...", OPTION_ARG_OPTIONAL,
-     "Make one query of all pictures: the sum of their vectors, each over its "
-     "length, times its weight (1)",
+     "Make one query of all pictures: the sum of their vectors, each over its length, times its weight (1); "
+     "all must be readable",
      0},
     {NULL, 0, NULL, 0, "Queries:", 5},
     {"random", RANDOM, "LIST", 0, "One picture of the list, by chance, as the study picks it", 0},

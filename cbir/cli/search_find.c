@@ -7,20 +7,45 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/search.h"
+#include "cbir/gallery_parts.h"
 
-/* A label's number, from the number itself or from either of its names. */
+typedef struct {
+    long label;
+    bool found;
+} wanted_label;
+
+static lk_status look_for_label(void *context, size_t index, const lk_gallery_row *row)
+{
+    wanted_label *wanted = context;
+    (void)index;
+    wanted->found |= row->has_label && row->label == wanted->label;
+    return LK_OK;
+}
+
+/* A number that is a label, or the number of a name, in the first language or in English. */
 static lk_status find_label(const lk_gallery *gallery, const char *text, long *label)
 {
+    static const char *const dictionaries[] = {"label_dict", "label_dict_en"};
+    const json_t *labels = lk_gallery_manifest(gallery)->labels;
+    wanted_label wanted = {0};
     char *end;
-    *label = strtol(text, &end, 10);
-    if (end != text && !*end) return LK_OK;
-    for (*label = 0; *label < 100000; ++*label) {
-        const char *name = lk_gallery_label_name(gallery, *label),
-                   *english = lk_gallery_label_english(gallery, *label);
-        if ((name && !strcmp(name, text)) || (english && !strcmp(english, text))) return LK_OK;
-        if (!name && !english) break;
+    wanted.label = *label = strtol(text, &end, 10);
+    if (end != text && !*end) {
+        if (lk_gallery_label_name(gallery, *label) || lk_gallery_label_english(gallery, *label)) return LK_OK;
+        const lk_status status = lk_gallery_each_row(gallery, 0, look_for_label, &wanted);
+        if (status || wanted.found) return status;
     }
-    return lk_fail(LK_ERROR_NOT_FOUND, "%s: no label is called %.64s", lk_gallery_folder(gallery), text);
+    for (size_t i = 0; i < 2; i++) {
+        const char *number;
+        json_t *name;
+        json_object_foreach(json_object_get(labels, dictionaries[i]), number, name)
+        {
+            if (!json_is_string(name) || strcmp(json_string_value(name), text) != 0) continue;
+            *label = strtol(number, NULL, 10);
+            return LK_OK;
+        }
+    }
+    return lk_fail(LK_ERROR_NOT_FOUND, "%s: it has no label '%.64s'", lk_gallery_folder(gallery), text);
 }
 
 static lk_status filter(search *s)
@@ -38,11 +63,24 @@ static lk_status filter(search *s)
     return status;
 }
 
+/* The index knows rows and queries by their numbers alone. */
+static lk_status named(lk_status status, const char *name)
+{
+    if (status != LK_ERROR_FORMAT) return status;
+    const lk_error error = lk_error_take(status);
+    return lk_fail(status, "%s: %s", name, error.text);
+}
+
 static lk_status open_index(search *s)
 {
     const search_options *o = s->o;
-    const bool bits = s->rows.block_count && s->rows.blocks[0].codes;
+    const bool bits = lk_gallery_manifest(s->gallery)->bits;
     s->metric = o->has_metric ? o->metric : bits ? LK_METRIC_HAMMING : LK_METRIC_COSINE;
+    if ((s->metric == LK_METRIC_HAMMING) != bits)
+        return lk_fail(LK_ERROR_ARGUMENT,
+                       bits ? "--metric: %s has packed bits, which only hamming compares"
+                            : "--metric: %s has values, and hamming compares bits",
+                       lk_gallery_folder(s->gallery));
     const bool distance = s->metric == LK_METRIC_HAMMING || s->metric == LK_METRIC_L2;
     const lk_search_options how = {.metric = s->metric,
                                    .k = s->k,
@@ -51,15 +89,22 @@ static lk_status open_index(search *s)
                                                                  : -INFINITY,
                                    .isa = o->run.isa,
                                    .pool = s->pool};
-    return lk_index_open(&s->rows, &how, &s->index);
+    return named(lk_index_open(&s->rows, &how, &s->index), lk_gallery_folder(s->gallery));
 }
 
-/* The rows that are a query's own picture; none for features from a file. */
-static size_t twins_of(const search *s, size_t query, const struct lk_twin **first)
+/* The rows that are this picture of the queries' list. */
+static size_t twins_of(const search *s, size_t picture, const struct lk_twin **first)
 {
     char digest[65];
-    if (query >= s->queries.list.count || !SHA256File(s->queries.list.items[query].path, digest)) return 0;
+    if (!SHA256File(s->queries.list.items[picture].path, digest)) return 0;
     return lk_twins_find(&s->twins, digest, first);
+}
+
+/* One picture past a query's last in the list; its first is the query's own number, or 0 where all are
+ * joined. */
+static size_t pictures_end(const search *s, size_t query)
+{
+    return s->o->join ? s->queries.list.count : query + 1;
 }
 
 static lk_status open_twins(search *s)
@@ -67,27 +112,35 @@ static lk_status open_twins(search *s)
     const struct lk_twin *first;
     lk_status status = lk_twins_open(s->gallery, &s->twins);
     size_t most = 0;
-    for (size_t q = 0; !status && q < s->queries.list.count; q++) {
-        const size_t twins = twins_of(s, q, &first);
+    for (size_t q = 0; !status && q < s->queries.count; q++) {
+        size_t twins = 0;
+        for (size_t p = q; p < pictures_end(s, q); p++) twins += twins_of(s, p, &first);
         most = twins > most ? twins : most;
     }
     s->k += most;
     return status;
 }
 
-/* Closes the gap that the query's own rows leave, and cuts to what was asked for. */
+static void drop_rows(const struct lk_twin *rows, size_t count, lk_hit *hits, size_t *found)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *found; i++) {
+        bool own = false;
+        for (size_t t = 0; t < count; t++) own |= rows[t].index == hits[i].index;
+        if (!own) hits[kept++] = hits[i];
+    }
+    *found = kept;
+}
+
+/* Closes the gaps that the query's own rows leave, and cuts to what was asked for. */
 static void drop_twins(search *s, size_t query)
 {
     const struct lk_twin *first = NULL;
-    const size_t twins = twins_of(s, query, &first);
-    lk_hit *hits = s->hits + query * s->k;
-    size_t kept = 0;
-    for (size_t i = 0; i < s->found[query] && kept < s->o->k; i++) {
-        bool own = false;
-        for (size_t t = 0; t < twins; t++) own |= first[t].index == hits[i].index;
-        if (!own) hits[kept++] = hits[i];
+    for (size_t p = query; p < pictures_end(s, query); p++) {
+        const size_t twins = twins_of(s, p, &first);
+        drop_rows(first, twins, s->hits + query * s->k, &s->found[query]);
     }
-    s->found[query] = kept;
+    if (s->found[query] > s->o->k) s->found[query] = s->o->k;
 }
 
 lk_status search_find(search *s)
@@ -103,7 +156,9 @@ lk_status search_find(search *s)
     s->found = lk_allocate_array(s->queries.count, sizeof *s->found);
     if (!s->hits || !s->found)
         return lk_fail(LK_ERROR_MEMORY, "out of memory for %zu hits", s->queries.count * s->k);
-    status = lk_index_search(s->index, lk_queries_row(&s->queries, 0), s->queries.count, s->hits, s->found);
+    status =
+        named(lk_index_search(s->index, lk_queries_row(&s->queries, 0), s->queries.count, s->hits, s->found),
+              s->queries.list.count ? "the pictures" : s->o->sources.items[0]);
     for (size_t q = 0; !status && s->o->exclude_self && q < s->queries.count; q++) drop_twins(s, q);
     return status;
 }

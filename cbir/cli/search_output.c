@@ -10,7 +10,8 @@
 void search_query_name(const search_results *results, size_t query, char *name, size_t size)
 {
     const lk_list *list = &results->queries->list;
-    if (results->o->join) snprintf(name, size, "%zu pictures joined", list->count);
+    if (results->o->join && list->count) snprintf(name, size, "%zu pictures joined", list->count);
+    else if (results->o->join) snprintf(name, size, "all rows joined");
     else if (query < list->count) snprintf(name, size, "%s", list->items[query].path);
     else snprintf(name, size, "row %zu", query);
 }
@@ -59,7 +60,11 @@ static json_t *hit_json(const search_results *r, size_t rank, const lk_hit *hit,
                   (double)hit->score, "path", row->path ? cli_json_text(path) : json_null());
     if (json && row->has_label) {
         json_object_set_new(json, "label", json_integer(row->label));
-        json_object_set_new(json, "name", cli_json_text(label));
+        json_object_set_new(json, "name",
+                            lk_gallery_label_name(r->gallery, row->label) ||
+                                    lk_gallery_label_english(r->gallery, row->label)
+                                ? cli_json_text(label)
+                                : json_null());
     }
     return json;
 }
@@ -143,11 +148,27 @@ static lk_status copy_hit(const search_results *r, const char *folder, size_t qu
     return copied;
 }
 
+/* mkdir -p. */
+static lk_status make_folder(const char *path)
+{
+    lk_status status = LK_OK;
+    char *folder = lk_copy_text(path);
+    if (!folder) return no_memory();
+    for (char *at = folder; !status && at;) {
+        at = strchr(at + 1, '/');
+        if (at) *at = '\0';
+        if (mkdir(folder, 0777) && errno != EEXIST)
+            status = lk_fail(LK_ERROR_IO, "%s: cannot make this folder: %s", folder, strerror(errno));
+        if (at) *at = '/';
+    }
+    lk_free(folder);
+    return status;
+}
+
 lk_status search_copy(const search_results *results, const char *folder)
 {
     lk_status status = LK_OK;
-    if (mkdir(folder, 0777) && errno != EEXIST)
-        return lk_fail(LK_ERROR_IO, "%s: cannot make this folder: %s", folder, strerror(errno));
+    status = make_folder(folder);
     for (size_t q = 0; !status && q < results->queries->count; q++)
         for (size_t i = 0; !status && i < results->found[q]; i++) status = copy_hit(results, folder, q, i);
     return status;

@@ -43,24 +43,35 @@ static void on_bad(void *context, const char *path, const lk_error *error)
     fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
 }
 
-/* What the options ask for; the gallery's own recipe decides when they ask for nothing. */
+static bool input_given(const cli_input_options *in)
+{
+    return in->height || in->shorter || in->crop || in->has_mean || in->has_std;
+}
+
+/* What the options ask for; what they leave open is the gallery's. */
 static lk_status asked_recipe(const search *s, lk_recipe *recipe, bool *asked)
 {
     const search_options *o = s->o;
-    const cli_input_options *in = &o->input;
-    *asked = o->feature.given || in->height || in->shorter || in->crop || in->has_mean || in->has_std ||
-             !lk_gallery_recipe(s->gallery);
-    if (!*asked) return LK_OK;
+    const char *text = lk_gallery_recipe(s->gallery), *folder = lk_gallery_folder(s->gallery);
+    lk_recipe own = {0}, recipes[LK_MAX_PARTS];
     lk_model *model = NULL;
-    lk_preprocessing preprocessing;
-    lk_recipe recipes[LK_MAX_PARTS];
     size_t count;
-    lk_status status = lk_gallery_open_model(s->gallery, o->model, &model);
-    if (!status) status = cli_preprocessing(model, in, &preprocessing);
-    lk_model_close(&model);
+    *asked = !text || o->feature.given || input_given(&o->input);
+    if (!*asked) return LK_OK;
+    if (!text && !(o->model && o->feature.given))
+        return lk_fail(LK_ERROR_NOT_FOUND,
+                       "%s: its features were made elsewhere: say --model and --feature, or bring features",
+                       folder);
+    lk_status status = text ? lk_recipe_parse(text, strlen(text), folder, &own) : LK_OK;
+    if (!status && (!text || input_given(&o->input))) {
+        status = lk_queries_open_model(s->gallery, o->model, &model);
+        if (!status) status = cli_preprocessing(model, &o->input, &own.preprocessing);
+        lk_model_close(&model);
+    }
     if (status) return status;
-    cli_recipes(&o->feature, &preprocessing, recipes, &count);
-    *recipe = recipes[0];
+    own.length = 0; /* it may follow from the preprocessing */
+    cli_recipes(&o->feature, &own.preprocessing, recipes, &count);
+    *recipe = o->feature.given ? recipes[0] : own;
     return LK_OK;
 }
 
@@ -78,7 +89,7 @@ static lk_status embed(search *s, const lk_list *list)
                                     .backend = o->run.backend,
                                     .isa = o->run.isa,
                                     .batch = o->batch,
-                                    .embed = {.threads = o->run.threads, .strict = o->strict},
+                                    .embed = {.threads = o->run.threads, .strict = o->strict || o->join},
                                     .bad = on_bad,
                                     .context = (void *)(size_t)o};
     if (!status) status = lk_queries_embed(s->gallery, list, &how, &s->queries);
@@ -99,7 +110,7 @@ static lk_status join_all(search *s)
     if (!weights) return lk_fail(LK_ERROR_MEMORY, "out of memory for %zu weights", s->queries.count);
     lk_status status = LK_OK;
     if (o->weight_count && o->weight_count != s->queries.count)
-        status = lk_fail(LK_ERROR_ARGUMENT, "--join: %zu weights for %zu pictures", o->weight_count,
+        status = lk_fail(LK_ERROR_ARGUMENT, "--join: %zu weights for %zu queries", o->weight_count,
                          s->queries.count);
     for (size_t i = 0; !status && i < s->queries.count; i++) weights[i] = o->weight_count ? o->weights[i] : 1;
     if (!status) status = lk_queries_join(&s->queries, weights);
@@ -107,13 +118,31 @@ static lk_status join_all(search *s)
     return status;
 }
 
+/* What pictures allow and features from a file do not. */
+static lk_status check_features(const search_options *o, const char *path)
+{
+    if (o->sources.count > 1)
+        return lk_fail(LK_ERROR_ARGUMENT, "%s: features come alone: one file, and no pictures beside it",
+                       path);
+    if (o->feature.given || input_given(&o->input))
+        return lk_fail(LK_ERROR_ARGUMENT, "%s: features are as they are: no option can shape them", path);
+    if (o->exclude_self)
+        return lk_fail(LK_ERROR_ARGUMENT,
+                       "--exclude-self compares pictures, and %s does not say which its rows are", path);
+    return LK_OK;
+}
+
 lk_status search_open_queries(search *s)
 {
     const search_options *o = s->o;
+    const char *features = NULL;
     lk_list list = {0};
-    lk_status status;
-    if (o->sources.count == 1 && ends_in_npy(o->sources.items[0])) {
-        status = lk_queries_read(s->gallery, o->sources.items[0], &s->queries);
+    lk_status status = LK_OK;
+    for (size_t i = 0; !features && i < o->sources.count; i++)
+        if (ends_in_npy(o->sources.items[i])) features = o->sources.items[i];
+    if (features) {
+        status = check_features(o, features);
+        if (!status) status = lk_queries_read(s->gallery, features, &s->queries);
     } else {
         status = read_list(o, &list);
         if (!status) status = embed(s, &list);
