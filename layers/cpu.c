@@ -9,7 +9,11 @@
 static const struct {
     const char *name;
     unsigned isa;
-} bundles[] = {{"portable", 0}, {"avx2", LK_ISA_AVX2}, {"avx512", LK_ISA_AVX512}};
+} bundles[] = {{"portable", 0},
+               {"avx2", LK_ISA_AVX2},
+               {"avx512", LK_ISA_AVX512},
+               {"avx512vpopcntdq", LK_ISA_AVX512_VPOPCNTDQ},
+               {"avx512bf16", LK_ISA_AVX512_BF16}};
 
 unsigned lk_cpu_isa(void)
 {
@@ -17,10 +21,13 @@ unsigned lk_cpu_isa(void)
 #if defined(__x86_64__)
     /* The compiler's builtin also asks whether the system saves the wide registers (XGETBV). */
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa |= LK_ISA_AVX2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt"))
+        isa |= LK_ISA_AVX2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         isa |= LK_ISA_AVX512;
+    if (__builtin_cpu_supports("avx512vpopcntdq")) isa |= LK_ISA_AVX512_VPOPCNTDQ;
+    if (__builtin_cpu_supports("avx512bf16")) isa |= LK_ISA_AVX512_BF16;
 #endif
     return isa;
 }
@@ -37,8 +44,9 @@ lk_status lk_cpu_mask(const char *isa, unsigned *mask)
         allowed |= bundles[i].isa;
         if (strcmp(isa, bundles[i].name)) continue;
         if (bundles[i].isa & ~machine) return lk_fail(LK_ERROR_BACKEND, "this machine has no %s", isa);
-        *mask = allowed;
+        *mask = allowed & machine; /* Cooper Lake has the last, and not the one before */
         return LK_OK;
     }
-    return lk_fail(LK_ERROR_ARGUMENT, "unknown instruction set %s (portable, avx2, avx512)", isa);
+    return lk_fail(LK_ERROR_ARGUMENT,
+                   "unknown instruction set %s (portable, avx2, avx512, avx512vpopcntdq, avx512bf16)", isa);
 }

@@ -8,14 +8,17 @@ enum {
     LK_NEEDS_PORTABLE = 1 << 0, /* runs on any machine, but is no reference: off under --backend reference */
     LK_NEEDS_OPENBLAS = 1 << 1, /* SGEMM: on under --backend openblas only */
     /* Each ISA is a bundle, named for the first processors that have all of it, not for one CPUID bit. */
-    LK_ISA_AVX2 = 1 << 2,   /* AVX2, FMA, F16C: Haswell, Zen */
-    LK_ISA_AVX512 = 1 << 3, /* AVX-512 F, BW, DQ, VL: Skylake-SP, Zen 4 */
+    LK_ISA_AVX2 = 1 << 2,              /* AVX2, FMA, F16C, POPCNT: Haswell, Zen */
+    LK_ISA_AVX512 = 1 << 3,            /* AVX-512 F, BW, DQ, VL: Skylake-SP, Zen 4 */
+    LK_ISA_AVX512_VPOPCNTDQ = 1 << 4,  /* counts bits: Ice Lake, Zen 4 */
+    LK_ISA_AVX512_BF16 = 1 << 5,       /* multiplies bfloat16: Cooper Lake, Zen 4 */
 };
 
 /* The bundles that this machine, and its operating system, can run. */
 unsigned lk_cpu_isa(void);
 
-/* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avx512" all up to that one.
+/* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avx512", "avx512vpopcntdq",
+ * "avx512bf16" all up to that one that the machine has.
  * LK_ERROR_ARGUMENT for an unknown name, LK_ERROR_BACKEND for one that this machine lacks. */
 lk_status lk_cpu_mask(const char *isa, unsigned *mask);
 

@@ -12,6 +12,11 @@ static const lk_dot_kernel distances[] = {
 #include "layers/kernels.inc"
 };
 
+static const lk_rough_dot_kernel rough_dots[] = {
+#define LK_ROUGH_DOT(run, needs) {#run, run, needs},
+#include "layers/kernels.inc"
+};
+
 static const lk_dot_kernel *choose(const lk_dot_kernel *kernels, size_t count, unsigned can)
 {
     size_t i = count - 1;
@@ -27,6 +32,13 @@ const lk_dot_kernel *lk_dot_choose(unsigned can)
 const lk_dot_kernel *lk_distance_choose(unsigned can)
 {
     return choose(distances, LK_COUNT(distances), can);
+}
+
+const lk_rough_dot_kernel *lk_rough_dot_choose(unsigned can)
+{
+    size_t i = LK_COUNT(rough_dots) - 1;
+    while (rough_dots[i].needs & ~can) i--;
+    return &rough_dots[i];
 }
 
 static double add_lanes(const double lane[LK_DOT_LANES])
@@ -56,4 +68,12 @@ void lk_distance_f64__reference(const lk_dot *d, const float *rows, const float 
             }
             *sums++ = add_lanes(lane);
         }
+}
+
+void lk_rough_dot_f32__reference(const lk_dot *d, const float *rows, const float *query, float *products)
+{
+    for (size_t r = 0; r < d->rows; r++) {
+        products[r] = 0;
+        for (size_t k = 0; k < d->dim; k++) products[r] += query[k] * rows[r * d->dim + k];
+    }
 }

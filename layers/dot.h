@@ -21,6 +21,18 @@ typedef void lk_dot_fn(const lk_dot *d, const float *rows, /* [rows][dim]      *
                        const float *queries,               /* [queries][dim]   */
                        double *sums);                      /* [queries][rows]  */
 
+/* products[r] = Σ query[k] · rows[r][k] in float32, terms in any order: at most (dim + 2) 2^-24 Σ|query[k] · rows[r][k]| off.
+ * For one query, d->queries is 1: reading rows as fast as memory gives them. */
+typedef void lk_rough_dot_fn(const lk_dot *d, const float *rows, /* [rows][dim] */
+                             const float *query,                 /* [dim]       */
+                             float *products);                   /* [rows]      */
+
+typedef struct lk_rough_dot_kernel {
+    const char *name;
+    lk_rough_dot_fn *run;
+    unsigned needs;
+} lk_rough_dot_kernel;
+
 typedef struct lk_dot_kernel {
     const char *name;
     lk_dot_fn *run;
@@ -30,9 +42,11 @@ typedef struct lk_dot_kernel {
 /* The last kernel whose needs are all in `can`. */
 const lk_dot_kernel *lk_dot_choose(unsigned can);
 const lk_dot_kernel *lk_distance_choose(unsigned can);
+const lk_rough_dot_kernel *lk_rough_dot_choose(unsigned can);
 
 #define LK_DOT(run, needs) lk_dot_fn run;
 #define LK_DISTANCE(run, needs) lk_dot_fn run;
+#define LK_ROUGH_DOT(run, needs) lk_rough_dot_fn run;
 #include "layers/kernels.inc"
 
 #endif
