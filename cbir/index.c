@@ -1,6 +1,7 @@
 /* Opening an index: the set is checked, cut into spans, and its rows measured. */
 #include "cbir/index.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/checked.h"
@@ -8,8 +9,8 @@
 #include "base/memory.h"
 #include "layers/pool.h"
 
-/* A span's rows stay in the second cache while all queries pass over them. */
-enum { SPAN_BYTES = 256 * 1024, SPAN_LEAST = 16, SPAN_MOST = 512 };
+/* Whole tiles of all kernels; at most so many rows that their scores, too, stay in the cache. */
+enum { SPAN_BYTES = 256 << 10, RUN_BYTES = 2 << 20, LEAST_ROWS = 24, MOST_ROWS = 480 };
 
 static lk_status check_blocks(const lk_rows_set *set, bool bits, size_t *rows)
 {
@@ -43,21 +44,21 @@ static lk_status check(const lk_rows_set *set, const lk_search_options *options,
     return check_blocks(set, options->metric == LK_METRIC_HAMMING, rows);
 }
 
-static size_t span_rows(const lk_index *index)
+static size_t rows_in(const lk_index *index, size_t bytes)
 {
-    const size_t fit = SPAN_BYTES / index->row_bytes / SPAN_LEAST * SPAN_LEAST;
-    return fit < SPAN_LEAST ? SPAN_LEAST : fit > SPAN_MOST ? SPAN_MOST : fit;
+    const size_t fit = bytes / index->row_bytes / LEAST_ROWS * LEAST_ROWS;
+    return fit < LEAST_ROWS ? LEAST_ROWS : fit;
 }
 
-static lk_status cut_spans(lk_index *index)
+/* Spans of at most `most` rows, none of them in two blocks. */
+static lk_status cut(const lk_index *index, size_t most, lk_spans *spans)
 {
-    const size_t most = span_rows(index);
     for (size_t b = 0; b < index->set.block_count; b++)
-        index->span_count += (index->set.blocks[b].count + most - 1) / most;
-    index->spans = lk_allocate_array(index->span_count, sizeof *index->spans);
-    if (!index->spans) return lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
+        spans->count += (index->set.blocks[b].count + most - 1) / most;
+    spans->at = lk_allocate_array(spans->count, sizeof *spans->at);
+    if (!spans->at) return lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
     size_t place = 0;
-    lk_span *span = index->spans;
+    lk_span *span = spans->at;
     for (size_t b = 0; b < index->set.block_count; b++) {
         const lk_block *block = &index->set.blocks[b];
         const void *rows = block->codes ? (const void *)block->codes : block->rows;
@@ -67,9 +68,17 @@ static lk_status cut_spans(lk_index *index)
             span->first = block->first + row;
             span->place = place;
             place += span->count;
+            if (span->count > spans->longest) spans->longest = span->count;
         }
     }
     return LK_OK;
+}
+
+static lk_status cut_rows(lk_index *index)
+{
+    const size_t most = rows_in(index, SPAN_BYTES);
+    const lk_status status = cut(index, most < MOST_ROWS ? most : MOST_ROWS, &index->spans);
+    return status ? status : cut(index, rows_in(index, RUN_BYTES), &index->runs);
 }
 
 static double squared_length(const lk_index *index, const void *row)
@@ -89,29 +98,67 @@ static const char *fault_of(const lk_index *index, double length)
     return NULL;
 }
 
+typedef struct {
+    lk_index *index;
+    uint16_t *rounded; /* [workers][dim, made even] */
+    float *moved;      /* [workers] */
+} measuring;
+
 static void measure_span(const void *context, size_t piece, size_t worker)
 {
-    (void)worker;
-    const lk_index *index = context;
-    const lk_span *span = &index->spans[piece];
-    for (size_t row = 0; row < span->count; row++)
-        if (!lk_index_is_out(index, span->first + row))
-            index->lengths[span->place + row] = squared_length(index, lk_index_row(index, span, row));
+    const measuring *m = context;
+    const lk_index *index = m->index;
+    const lk_span *span = &index->spans.at[piece];
+    uint16_t *rounded = m->rounded + worker * (index->set.dim + index->set.dim % 2);
+    for (size_t i = 0; i < span->count; i++) {
+        const void *row = lk_index_row(index, span, i);
+        if (lk_index_is_out(index, span->first + i)) continue;
+        index->lengths[span->place + i] = squared_length(index, row);
+        if (index->panel->round)
+            m->moved[worker] = fmaxf(m->moved[worker], index->panel->round(row, 1, index->set.dim, rounded));
+    }
+}
+
+/* Looks at the lengths of a span's rows, and makes of them what the panels need. */
+static lk_status take_lengths(lk_index *index, const lk_span *span)
+{
+    for (size_t i = 0; i < span->count; i++) {
+        if (lk_index_is_out(index, span->first + i)) continue; /* its scale and offset stay 0 */
+        const double squared = index->lengths[span->place + i], length = sqrt(squared);
+        const char *fault = fault_of(index, squared);
+        if (fault) return lk_fail(LK_ERROR_FORMAT, "row %zu %s", span->first + i, fault);
+        if (length > 0) index->shortest = fmin(index->shortest, length);
+        index->longest = fmax(index->longest, length);
+        if (index->scales) index->scales[span->place + i] = (float)fmin(1 / length, (double)FLT_MAX);
+        if (index->offsets) index->offsets[span->place + i] = (float)(squared / 2);
+    }
+    return LK_OK;
 }
 
 static lk_status measure(lk_index *index)
 {
+    const size_t workers = lk_pool_threads(index->options.pool);
+    const bool cosine = index->options.metric == LK_METRIC_COSINE, l2 = index->options.metric == LK_METRIC_L2;
+    measuring m = {.index = index,
+                   .rounded = lk_allocate_array(workers * (index->set.dim + 1), sizeof *m.rounded),
+                   .moved = lk_allocate_array(workers, sizeof *m.moved)};
     index->lengths = lk_allocate_array(index->rows, sizeof *index->lengths);
-    if (!index->lengths) return lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
-    lk_parallel_for(index->options.pool, index->span_count, measure_span, index);
-    for (size_t s = 0; s < index->span_count; s++)
-        for (size_t row = 0; row < index->spans[s].count; row++) {
-            const size_t at = index->spans[s].first + row;
-            const char *fault = fault_of(index, index->lengths[index->spans[s].place + row]);
-            if (fault && !lk_index_is_out(index, at))
-                return lk_fail(LK_ERROR_FORMAT, "row %zu %s", at, fault);
-        }
-    return LK_OK;
+    if (cosine) index->scales = lk_allocate_array(index->rows, sizeof *index->scales);
+    if (l2) index->offsets = lk_allocate_array(index->rows, sizeof *index->offsets);
+    lk_status status = LK_OK;
+    if (!m.rounded || !m.moved || !index->lengths || (cosine && !index->scales) || (l2 && !index->offsets)) {
+        status = lk_fail(LK_ERROR_MEMORY, "no memory for an index of %zu rows", index->rows);
+        goto done;
+    }
+    lk_parallel_for(index->options.pool, index->spans.count, measure_span, &m);
+    index->shortest = INFINITY;
+    for (size_t s = 0; s < index->spans.count && !status; s++)
+        status = take_lengths(index, &index->spans.at[s]);
+    for (size_t w = 0; w < workers; w++) index->moved = fmax(index->moved, (double)m.moved[w]);
+done:
+    lk_free(m.moved);
+    lk_free(m.rounded);
+    return status;
 }
 
 static lk_status choose_kernels(lk_index *index)
@@ -122,7 +169,10 @@ static lk_status choose_kernels(lk_index *index)
     can |= LK_NEEDS_PORTABLE;
     index->dot = lk_dot_choose(can);
     index->exact = index->options.metric == LK_METRIC_L2 ? lk_distance_choose(can) : index->dot;
+    index->rough = lk_rough_dot_choose(can);
     index->hamming = lk_hamming_choose(can);
+    index->panel =
+        index->options.metric == LK_METRIC_HAMMING ? lk_hamming_panel_choose(can) : lk_panel_choose(can);
     return LK_OK;
 }
 
@@ -142,10 +192,10 @@ lk_status lk_index_open(const lk_rows_set *set, const lk_search_options *options
     opened->options = *options;
     opened->rows = rows;
     opened->stride = options->k;
-    if (opened->options.k > rows) opened->options.k = rows;
+    if (opened->options.k > rows) opened->options.k = rows ? rows : 1;
     opened->row_bytes = bits ? (set->dim + 7) / 8 : set->dim * sizeof(float);
     status = choose_kernels(opened);
-    if (!status) status = cut_spans(opened);
+    if (!status) status = cut_rows(opened);
     if (!status && !bits) status = measure(opened);
     opened->options.isa = NULL; /* the caller's string may go */
     if (status) goto done;
@@ -159,8 +209,11 @@ done:
 void lk_index_close(lk_index **index)
 {
     if (!*index) return;
+    lk_free((*index)->offsets);
+    lk_free((*index)->scales);
     lk_free((*index)->lengths);
-    lk_free((*index)->spans);
+    lk_free((*index)->runs.at);
+    lk_free((*index)->spans.at);
     lk_free(*index);
     *index = NULL;
 }
@@ -168,14 +221,6 @@ void lk_index_close(lk_index **index)
 size_t lk_index_rows(const lk_index *index)
 {
     return index->rows;
-}
-
-size_t lk_index_longest(const lk_index *index)
-{
-    size_t longest = 0;
-    for (size_t s = 0; s < index->span_count; s++)
-        if (index->spans[s].count > longest) longest = index->spans[s].count;
-    return longest;
 }
 
 lk_status lk_checked_queries_open(const lk_index *index, const void *values, size_t count,

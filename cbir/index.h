@@ -5,14 +5,21 @@
 #include "cbir/search.h"
 #include "layers/dot.h"
 #include "layers/hamming.h"
+#include "layers/panel.h"
 
-/* A run of rows that fits the second cache: the unit of work of a thread. */
+/* Rows that lie one behind the other: the unit of work of a thread. */
 typedef struct lk_span {
     const void *rows;
     size_t count;
     size_t first; /* index of its first row */
     size_t place; /* how many rows of the set stand before it */
 } lk_span;
+
+typedef struct lk_spans {
+    lk_span *at; /* in rising order of index */
+    size_t count;
+    size_t longest; /* rows of the largest */
+} lk_spans;
 
 struct lk_index {
     lk_rows_set set;
@@ -22,13 +29,18 @@ struct lk_index {
     size_t rows;
     const lk_dot_kernel *dot, *exact; /* exact: products, or squared differences under L2 */
     const lk_hamming_kernel *hamming;
-    lk_span *spans;
-    size_t span_count;
-    double *lengths; /* [rows], Σx²; NULL for bits */
+    const lk_panel_kernel *panel;
+    const lk_rough_dot_kernel *rough;
+    lk_spans spans; /* that fit the second cache, while many queries pass over them */
+    lk_spans runs;  /* long ones, for what reads each row once and is best when it reads on and on */
+    /* Of floats only, [rows] each: */
+    double *lengths; /* Σx² */
+    float *scales;   /* 1 / |x|, what makes a product a cosine but for |y|; NULL under other metrics */
+    float *offsets;  /* Σx² / 2: Σ(x−y)² = Σy² − 2 (Σxy − Σx² / 2); NULL under other metrics */
+    /* Over all rows that are not out: */
+    double shortest, longest; /* |x|, the least above 0 and the largest */
+    double moved;             /* the largest |x' − x| / |x| of rows rounded for the panel kernel */
 };
-
-/* Rows of the longest span. */
-size_t lk_index_longest(const lk_index *index);
 
 /* Queries checked and measured. */
 typedef struct lk_checked_queries {

@@ -52,7 +52,7 @@ static void score_bits(const job *j, const lk_span *span)
 static void score_span(const void *context, size_t piece, size_t worker)
 {
     const job *j = context;
-    const lk_span *span = &j->index->spans[piece];
+    const lk_span *span = &j->index->spans.at[piece];
     if (j->index->options.metric == LK_METRIC_HAMMING) score_bits(j, span);
     else score_floats(j, span, j->sums + worker * QUERIES * j->longest);
     for (size_t row = 0; j->index->set.out && row < span->count; row++)
@@ -66,10 +66,10 @@ lk_status lk_index_scores(const lk_index *index, const void *queries, size_t cou
     lk_checked_queries checked;
     lk_status status = lk_checked_queries_open(index, queries, count, &checked);
     if (status) return status;
-    job j = {.index = index, .queries = &checked, .scores = scores, .longest = lk_index_longest(index)};
+    job j = {.index = index, .queries = &checked, .scores = scores, .longest = index->spans.longest};
     const size_t sums = lk_pool_threads(index->options.pool) * QUERIES * j.longest;
     j.sums = lk_allocate_array(sums, sizeof *j.sums);
-    if (j.sums) lk_parallel_for(index->options.pool, index->span_count, score_span, &j);
+    if (j.sums) lk_parallel_for(index->options.pool, index->spans.count, score_span, &j);
     else status = lk_fail(LK_ERROR_MEMORY, "no memory for the scores of %zu queries", count);
     lk_free(j.sums);
     lk_checked_queries_close(&checked);

@@ -1,47 +1,57 @@
-/* The plain search: all scores of a query, sorted. */
 #include "cbir/search.h"
 
-#include <math.h>
-#include <stdlib.h>
+#include "cbir/scan.h"
+#include "layers/pool.h"
 
-#include "base/error.h"
-#include "base/memory.h"
-#include "cbir/index.h"
+typedef struct {
+    const lk_scan *scan;
+    lk_hit *hits;
+    size_t *found;
+} output;
 
-static int by_rank(const void *a, const void *b)
+/* Of one query: candidates become hits. */
+static void write_hits(const void *context, size_t q, size_t worker)
 {
-    const lk_hit *x = a, *y = b;
-    if (x->score != y->score) return x->score > y->score ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
+    const output *out = context;
+    const lk_index *index = out->scan->index;
+    const float sign = lk_metric_rises(index->options.metric) ? 1 : -1;
+    lk_hit *hits = out->hits + q * index->stride;
+    lk_candidate *ranked;
+    const lk_span *spans = lk_scan_spans(out->scan, q)->at;
+    const size_t count = lk_scan_gather(out->scan, q, worker, &ranked);
+    lk_scan_rank(out->scan, q, ranked, count);
+    size_t n = 0;
+    for (; n < count && n < index->options.k && ranked[n].key >= sign * index->options.threshold; n++)
+        hits[n] = (lk_hit){spans[ranked[n].span].first + ranked[n].row, sign * ranked[n].key};
+    out->found[q] = n;
+}
+
+/* The queries from `first` on, as many as the scan takes at a time. */
+static lk_checked_queries part_of(const lk_scan *scan, const lk_checked_queries *queries, size_t first)
+{
+    const size_t left = queries->count - first;
+    return (lk_checked_queries){(const uint8_t *)queries->values + first * scan->index->row_bytes,
+                                left < scan->most ? left : scan->most,
+                                queries->lengths ? queries->lengths + first : NULL};
 }
 
 lk_status lk_index_search(const lk_index *index, const void *queries, size_t count, lk_hit *hits,
                           size_t *found)
 {
-    const float sign = lk_metric_rises(index->options.metric) ? 1 : -1;
-    float *scores = lk_allocate_array(index->rows, sizeof *scores);
-    lk_hit *all = lk_allocate_array(index->rows, sizeof *all);
-    lk_status status =
-        scores && all ? LK_OK : lk_fail(LK_ERROR_MEMORY, "no memory to search %zu rows", index->rows);
-    lk_checked_queries checked;
-    if (!status) status = lk_checked_queries_open(index, queries, count, &checked);
-    if (!status) lk_checked_queries_close(&checked);
-    for (size_t q = 0; q < count && !status; q++) {
-        size_t n = 0;
-        status = lk_index_scores(index, (const uint8_t *)queries + q * index->row_bytes, 1, scores);
-        if (status) break;
-        for (size_t s = 0; s < index->span_count; s++)
-            for (size_t row = 0; row < index->spans[s].count; row++) {
-                const float score = scores[index->spans[s].place + row];
-                if (sign * score >= sign * index->options.threshold)
-                    all[n++] = (lk_hit){index->spans[s].first + row, sign * score};
-            }
-        qsort(all, n, sizeof *all, by_rank);
-        found[q] = n < index->options.k ? n : index->options.k;
-        for (size_t i = 0; i < found[q]; i++)
-            hits[q * index->stride + i] = (lk_hit){all[i].index, sign * all[i].score};
+    lk_checked_queries all;
+    lk_scan scan;
+    lk_status status = lk_checked_queries_open(index, queries, count, &all);
+    if (status) return status;
+    status = lk_scan_open(index, count, &scan);
+    if (status) goto done;
+    for (size_t first = 0; first < count; first += scan.most) {
+        const lk_checked_queries part = part_of(&scan, &all, first);
+        lk_scan_run(&scan, &part);
+        const output out = {&scan, hits + first * index->stride, found + first};
+        lk_parallel_for(index->options.pool, part.count, write_hits, &out);
     }
-    lk_free(all);
-    lk_free(scores);
+    lk_scan_close(&scan);
+done:
+    lk_checked_queries_close(&all);
     return status;
 }
