@@ -122,11 +122,11 @@ static lk_status copy_file(const char *from, const char *to)
     lk_status status = lk_map_file(from, &bytes);
     if (status) return status;
     status = lk_output_open(to, &output);
-    if (!status) {
-        fwrite(bytes.bytes, 1, bytes.size,
-               output.stream); /* a failure stays with the stream until the commit */
-        status = lk_output_commit(&output);
+    if (!status && fwrite(bytes.bytes, 1, bytes.size, output.stream) != bytes.size) {
+        status = lk_fail(LK_ERROR_IO, "%s: cannot write: %s", to, strerror(errno));
+        lk_output_discard(&output);
     }
+    if (!status) status = lk_output_commit(&output);
     lk_unmap(&bytes);
     return status;
 }
