@@ -35,7 +35,9 @@ class Set(ctypes.Structure):
 class Likeness:
     """An index over `rows`, and memory for the hits of one set of queries."""
 
-    def __init__(self, module: ctypes.CDLL, metric: int, rows: np.ndarray, queries: np.ndarray, threads: int, isa: str | None) -> None:
+    def __init__(
+        self, module: ctypes.CDLL, metric: int, rows: np.ndarray, queries: np.ndarray, threads: int, isa: str | None
+    ) -> None:
         self.module, self.rows, self.queries = module, rows, queries
         self.handle = ctypes.create_string_buffer(256)
         self.hits = np.zeros((len(queries), K), HIT)
@@ -124,7 +126,9 @@ def processor_name() -> str:
     return platform.machine()
 
 
-def measure(module: ctypes.CDLL, metric: int, count: int, queries: int, options: argparse.Namespace) -> dict[str, object]:
+def measure(
+    module: ctypes.CDLL, metric: int, count: int, queries: int, options: argparse.Namespace
+) -> dict[str, object]:
     rows, asked = make(metric, count, queries)
     one = Likeness(module, metric, rows, asked, 1, options.isa)
     two = Likeness(module, metric, rows, asked, 2, options.isa)
@@ -163,7 +167,8 @@ def main() -> int:
     module.bench_error.restype = ctypes.c_char_p
     work = [(COSINE, 7840, 660), (COSINE, 200000, 1), (HAMMING, 7840, 660), (HAMMING, 200000, 1)]
     results = [measure(module, metric, count, queries, options) for metric, count, queries in work]
-    print(json.dumps({"machine": processor_name(), "faiss": faiss.__version__, "dim": DIM, "k": K, "work": results}, indent=2))
+    about = {"machine": processor_name(), "faiss": faiss.__version__, "dim": DIM, "k": K, "work": results}
+    print(json.dumps(about, indent=2))
     return 0 if all(result["equal"] for result in results) else 1
 
 

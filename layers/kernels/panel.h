@@ -22,7 +22,7 @@ INLINE void tile(const lk_panel *d, const uint8_t *x, const uint32_t *panel, flo
         units queries[VECTORS];
 #pragma GCC unroll 4
         for (size_t v = 0; v < VECTORS; v++) queries[v] = load(panel + v * LANES);
-        panel += VECTORS * LANES;
+        panel += (size_t)VECTORS * LANES;
 #pragma GCC unroll 12
         for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 4
@@ -38,7 +38,7 @@ INLINE void tile(const lk_panel *d, const uint8_t *x, const uint32_t *panel, flo
 INLINE void all_rows(const lk_panel *d, const void *rows, const uint32_t *panel, float *scores)
 {
     const uint8_t *x = rows;
-    const size_t width = VECTORS * LANES;
+    const size_t width = (size_t)VECTORS * LANES;
     size_t r = 0;
     for (; r + ROWS <= d->rows; r += ROWS) tile(d, x + r * d->bytes, panel, scores + r * width, ROWS);
     for (; r + 3 <= d->rows; r += 3) tile(d, x + r * d->bytes, panel, scores + r * width, 3);

@@ -27,7 +27,7 @@ INLINE void some_rows(const lk_dot *d, const float *x, size_t stride, const floa
     size_t k = 0;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < CHAINS; c++) sum[r][c] = lk_vec_set(0);
-    for (; k + CHAINS * LK_LANES <= d->dim; k += CHAINS * LK_LANES)
+    for (; k + (size_t)CHAINS * LK_LANES <= d->dim; k += (size_t)CHAINS * LK_LANES)
 #pragma GCC unroll 4
         for (size_t c = 0; c < CHAINS; c++) {
             const lk_vec y = lk_vec_load(query + k + c * LK_LANES);
