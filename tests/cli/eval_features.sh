@@ -39,5 +39,5 @@ features -k 2 --bootstrap 10 --json --per-class --confusion --curve 11pt --info 
 echo '- the study: its line alone'
 features --protocol study 2>notes; cat notes
 echo '- time is measured, and what it is depends on the machine'
-features -k 1 --bootstrap 0 --timing --growth | sed -n '/^time/,$p' | sed -E 's/[0-9]+\.[0-9]+/TIME/g; s/  +/ /g'
+features -k 1 --bootstrap 0 --timing --growth | sed -n '/^time/,$p' | sed -E 's/-?[0-9]+\.[0-9]+(e[-+][0-9]+)?/TIME/g; s/  +/ /g'
 features -k 1 --bootstrap 0 --timing --growth --json | grep -A 5 -e '"timing"' -e '"growth"' | sed -E 's/: [0-9.e-]+(,?)$/: N\1/'
