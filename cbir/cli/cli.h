@@ -37,6 +37,10 @@ int cli_report(const char *command, lk_status status);
  * here. */
 int cli_finish(const char *command, int code);
 
+/* argp ends the process itself behind --help, --usage and --version: from now on that way out flushes and checks
+ * standard output as well, in this command's name. */
+void cli_check_output(const char *command);
+
 /* ------------------------------------------------------------------ Options */
 
 /* What every picture goes through before the network: the model's own preprocessing, changed. */
