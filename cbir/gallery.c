@@ -256,7 +256,7 @@ const char *lk_gallery_folder(const lk_gallery *gallery)
 
 char *lk_gallery_picture_path(const lk_gallery *gallery, const char *path)
 {
-    return lk_join_path(gallery->path, path);
+    return lk_picture_path(gallery->path, path);
 }
 
 static const char *label_text(const lk_gallery *gallery, const char *dictionary, long label)

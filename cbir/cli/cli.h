@@ -84,9 +84,9 @@ typedef struct {
  * can tell (its SHA-256, lengths) is left open for lk_embedder_open. */
 void cli_recipes(const cli_feature_options *options, const lk_preprocessing *preprocessing, lk_recipe *recipes, size_t *count);
 
-/* The model's preprocessing with the options laid over it. LK_ERROR_ARGUMENT when they contradict each other.
- */
-lk_status cli_preprocessing(const lk_model *model, const cli_input_options *options,
+/* `own`, a model's or a gallery's preprocessing, with the options laid over it. LK_ERROR_ARGUMENT when they contradict each
+ * other. */
+lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options *options,
                             lk_preprocessing *preprocessing);
 
 /* A whole number from `least` to `most`; else a usage error that names the option. */

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/cli/embed.h"
 #include "cbir/cli/eval.h"
 #include "cbir/gallery_rows.h"
 #include "cbir/recipe.h"
@@ -85,55 +86,17 @@ static void take_embedded(eval_side *side)
     side->skipped = q->skipped;
 }
 
-static void on_bad(void *context, const char *path, const lk_error *error)
-{
-    const eval_options *o = context;
-    (void)path; /* the message names it */
-    fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
-}
-
-/* What the options ask for; the gallery's own recipe decides when they ask for nothing. */
-static lk_status asked_recipe(const eval_options *o, const lk_gallery *gallery, lk_recipe *recipe,
-                              bool *asked)
-{
-    const cli_input_options *in = &o->input;
-    lk_model *model = NULL;
-    lk_preprocessing preprocessing;
-    lk_recipe recipes[LK_MAX_PARTS];
-    size_t count;
-    *asked = o->feature.given || in->height || in->shorter || in->crop || in->has_mean || in->has_std ||
-             !lk_gallery_recipe(gallery);
-    if (!*asked) return LK_OK;
-    lk_status status = lk_gallery_open_model(gallery, o->model, &model);
-    if (!status) status = cli_preprocessing(model, in, &preprocessing);
-    lk_model_close(&model);
-    if (status) return status;
-    cli_recipes(&o->feature, &preprocessing, recipes, &count);
-    *recipe = recipes[0];
-    return count == 1 ? LK_OK
-                      : lk_fail(LK_ERROR_ARGUMENT, "--feature: a gallery has one; --fuse joins several");
-}
-
 static lk_status embed(const eval_options *o, const lk_gallery *gallery, const lk_list *list,
                        lk_queries *queries)
 {
-    lk_projection projection = {0};
-    lk_recipe recipe;
-    bool asked;
-    lk_status status = asked_recipe(o, gallery, &recipe, &asked);
-    if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &projection);
-    const lk_queries_options how = {.model = o->model,
-                                    .recipe = asked ? &recipe : NULL,
-                                    .projection = o->feature.projection ? &projection : NULL,
-                                    .backend = o->running.backend,
-                                    .isa = o->running.isa,
-                                    .batch = o->batch,
-                                    .embed = {.threads = o->running.threads, .strict = o->strict},
-                                    .bad = on_bad,
-                                    .context = (void *)(size_t)o};
-    if (!status) status = lk_queries_embed(gallery, list, &how, queries);
-    lk_projection_close(&projection);
-    return status;
+    const cli_embed_options how = {.command = o->command,
+                                   .model = o->model,
+                                   .feature = &o->feature,
+                                   .input = &o->input,
+                                   .run = &o->running,
+                                   .batch = o->batch,
+                                   .strict = o->strict};
+    return cli_embed_queries(gallery, list, &how, queries);
 }
 
 static lk_status check_labels(const char *source, const lk_list *list)
@@ -189,12 +152,6 @@ static lk_status check_recipes(const eval_side *gallery, const eval_side *querie
     return status ? status : lk_gallery_check_recipe(gallery->opened, &recipe, queries->source);
 }
 
-static bool ends_in_npy(const char *text)
-{
-    const size_t length = strlen(text);
-    return length > 4 && !strcmp(text + length - 4, ".npy");
-}
-
 lk_status eval_side_queries(const eval_options *o, const eval_side *gallery, eval_side *side)
 {
     lk_status status;
@@ -203,7 +160,7 @@ lk_status eval_side_queries(const eval_options *o, const eval_side *gallery, eva
         status = eval_side_gallery(o, o->queries, side);
         return status ? status : check_recipes(gallery, side);
     }
-    if (!ends_in_npy(o->queries)) return embed_pictures(o, gallery, side);
+    if (!cli_is_features(o->queries)) return embed_pictures(o, gallery, side);
     if (!o->labels)
         return lk_fail(LK_ERROR_ARGUMENT, "%s: which labels have its rows? --labels LIST", o->queries);
     status = lk_queries_read(gallery->opened, o->queries, &side->embedded);

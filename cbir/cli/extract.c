@@ -153,7 +153,7 @@ static lk_status open_embedder(extraction *e)
     const options *o = e->o;
     lk_preprocessing preprocessing;
     lk_status status = lk_model_open(o->model, &e->model);
-    if (!status) status = cli_preprocessing(e->model, &o->input, &preprocessing);
+    if (!status) status = cli_preprocessing(lk_model_preprocessing(e->model), &o->input, &preprocessing);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &e->projection);
     if (status) return status;
     cli_recipes(&o->feature, &preprocessing, e->recipes, &e->recipe_count);

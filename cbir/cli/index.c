@@ -171,7 +171,7 @@ static lk_status open_embedder(indexing *x)
     lk_recipe recipes[LK_MAX_PARTS];
     size_t count;
     lk_status status = lk_model_open(o->model, &x->model);
-    if (!status) status = cli_preprocessing(x->model, &o->input, &preprocessing);
+    if (!status) status = cli_preprocessing(lk_model_preprocessing(x->model), &o->input, &preprocessing);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &x->projection);
     if (status) return status;
     cli_recipes(&o->feature, &preprocessing, recipes, &count);

@@ -208,7 +208,7 @@ static lk_status print(const options *o, const lk_model *model)
 {
     lk_preprocessing p;
     layer_table table;
-    lk_status status = cli_preprocessing(model, &o->input, &p);
+    lk_status status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &p);
     if (!status) status = layer_table_open(model, p.height, p.width, &table);
     if (status) return status;
     if (o->json) {

@@ -137,10 +137,10 @@ static error_t parse_input(int key, char *argument, struct argp_state *state)
 
 const struct argp cli_input_argp = {.options = input_options, .parser = parse_input};
 
-lk_status cli_preprocessing(const lk_model *model, const cli_input_options *options,
+lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options *options,
                             lk_preprocessing *preprocessing)
 {
-    lk_preprocessing p = *lk_model_preprocessing(model);
+    lk_preprocessing p = *own;
     if (options->height) {
         p.height = options->height;
         p.width = options->width;

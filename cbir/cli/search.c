@@ -102,8 +102,6 @@ static void check(struct argp_state *state, const search_options *o)
     if (o->has_seed && !o->random) argp_error(state, "--seed goes with --random");
     if (o->ended_by_nul && !o->paths_only) argp_error(state, "-0 goes with --paths-only");
     if (o->json && o->paths_only) argp_error(state, "--json or --paths-only?");
-    if (o->feature.part_count > 1 && !o->feature.fuse)
-        argp_error(state, "a query has one vector: --fuse the features");
 }
 
 static error_t parse_query(int key, char *argument, struct argp_state *state)

@@ -1,9 +1,9 @@
 /* The queries of a search: pictures by the gallery's recipe, or features from a file. */
-#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/cli/embed.h"
 #include "cbir/cli/search.h"
 
 /* SplitMix64's first number for the seed (Steele, Lea, Flood 2014). */
@@ -36,71 +36,17 @@ static lk_status read_list(const search_options *o, lk_list *list)
     return status;
 }
 
-static void on_bad(void *context, const char *path, const lk_error *error)
-{
-    const search_options *o = context;
-    (void)path; /* the message names it */
-    fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
-}
-
-static bool input_given(const cli_input_options *in)
-{
-    return in->height || in->shorter || in->crop || in->has_mean || in->has_std;
-}
-
-/* What the options ask for; what they leave open is the gallery's. */
-static lk_status asked_recipe(const search *s, lk_recipe *recipe, bool *asked)
-{
-    const search_options *o = s->o;
-    const char *text = lk_gallery_recipe(s->gallery), *folder = lk_gallery_folder(s->gallery);
-    lk_recipe own = {0}, recipes[LK_MAX_PARTS];
-    lk_model *model = NULL;
-    size_t count;
-    *asked = !text || o->feature.given || input_given(&o->input);
-    if (!*asked) return LK_OK;
-    if (!text && !(o->model && o->feature.given))
-        return lk_fail(LK_ERROR_NOT_FOUND,
-                       "%s: its features were made elsewhere: say --model and --feature, or bring features",
-                       folder);
-    lk_status status = text ? lk_recipe_parse(text, strlen(text), folder, &own) : LK_OK;
-    if (!status && (!text || input_given(&o->input))) {
-        status = lk_queries_open_model(s->gallery, o->model, &model);
-        if (!status) status = cli_preprocessing(model, &o->input, &own.preprocessing);
-        lk_model_close(&model);
-    }
-    if (status) return status;
-    own.length = 0; /* it may follow from the preprocessing */
-    cli_recipes(&o->feature, &own.preprocessing, recipes, &count);
-    *recipe = o->feature.given ? recipes[0] : own;
-    return LK_OK;
-}
-
 static lk_status embed(search *s, const lk_list *list)
 {
     const search_options *o = s->o;
-    lk_projection projection = {0};
-    lk_recipe recipe;
-    bool asked;
-    lk_status status = asked_recipe(s, &recipe, &asked);
-    if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &projection);
-    const lk_queries_options how = {.model = o->model,
-                                    .recipe = asked ? &recipe : NULL,
-                                    .projection = o->feature.projection ? &projection : NULL,
-                                    .backend = o->run.backend,
-                                    .isa = o->run.isa,
-                                    .batch = o->batch,
-                                    .embed = {.threads = o->run.threads, .strict = o->strict || o->join},
-                                    .bad = on_bad,
-                                    .context = (void *)(size_t)o};
-    if (!status) status = lk_queries_embed(s->gallery, list, &how, &s->queries);
-    lk_projection_close(&projection);
-    return status;
-}
-
-static bool ends_in_npy(const char *text)
-{
-    const size_t length = strlen(text);
-    return length > 4 && !strcmp(text + length - 4, ".npy");
+    const cli_embed_options how = {.command = o->command,
+                                   .model = o->model,
+                                   .feature = &o->feature,
+                                   .input = &o->input,
+                                   .run = &o->run,
+                                   .batch = o->batch,
+                                   .strict = o->strict || o->join};
+    return cli_embed_queries(s->gallery, list, &how, &s->queries);
 }
 
 static lk_status join_all(search *s)
@@ -124,7 +70,7 @@ static lk_status check_features(const search_options *o, const char *path)
     if (o->sources.count > 1)
         return lk_fail(LK_ERROR_ARGUMENT, "%s: features come alone: one file, and no pictures beside it",
                        path);
-    if (o->feature.given || input_given(&o->input))
+    if (o->feature.given || cli_input_given(&o->input))
         return lk_fail(LK_ERROR_ARGUMENT, "%s: features are as they are: no option can shape them", path);
     if (o->exclude_self)
         return lk_fail(LK_ERROR_ARGUMENT,
@@ -139,7 +85,7 @@ lk_status search_open_queries(search *s)
     lk_list list = {0};
     lk_status status = LK_OK;
     for (size_t i = 0; !features && i < o->sources.count; i++)
-        if (ends_in_npy(o->sources.items[i])) features = o->sources.items[i];
+        if (cli_is_features(o->sources.items[i])) features = o->sources.items[i];
     if (features) {
         status = check_features(o, features);
         if (!status) status = lk_queries_read(s->gallery, features, &s->queries);

@@ -37,6 +37,9 @@ search zoo set/rgb_8.png set/cmyk.jpg --join -k 3
 search zoo set/rgb_8.png set/cmyk.jpg --join=1,0 -k 3
 search zoo set/rgb_8.png set/cmyk.jpg --join=0.5,-0.25 -k 2
 search zoo set/rgb_8.png set/cmyk.jpg --join --exclude-self -k 2
+echo '- paths from where one stands; a gallery behind a link keeps its ..'
+ln -s ../zoo set/link; search set/link set/cmyk.jpg -k 1; (cd zoo; ln -s ../model.safetensors .; search . ../set/cmyk.jpg -k 1; rm model.safetensors); mkdir -p a/b; (cd a/b; search ../../zoo ../../set/cmyk.jpg -k 1 --paths-only)
+rm set/link
 echo '- by chance'
 search zoo --random set/list.txt --seed 1 -k 1
 search zoo --random set/list.txt --seed 2 -k 1
@@ -55,6 +58,7 @@ echo '- options that repeat the recipe'
 search zoo set/cmyk.jpg --size 32 -k 1
 search zoo set/cmyk.jpg --feature pooled -k 1
 search zoo set/cmyk.jpg --size 32 --feature pooled -k 1
+search zoo set/cmyk.jpg --mean 0.485,0.456,0.406 -k 1
 search zoo set/cmyk.jpg --model ./model.safetensors -k 1
 echo '- bits'
 likeness index "${how[@]}" model.safetensors set/list.txt --feature logits --hash mean -o bits >/dev/null
