@@ -60,7 +60,7 @@ typedef struct {
 } cli_run_options;
 
 /* Children for a command's argp. Their input is the struct of that name, which the command zeroes. */
-extern const struct argp cli_input_argp, cli_run_argp, cli_feature_argp;
+extern const struct argp cli_input_argp, cli_run_argp, cli_feature_argp, cli_reading_argp;
 
 /* "running" or "batch"; else a usage error. */
 lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
@@ -100,6 +100,13 @@ typedef struct {
 
 void cli_texts_add(struct argp_state *state, cli_texts *texts, const char *text);
 void cli_texts_close(cli_texts *texts);
+
+/* How many pictures are read. */
+typedef struct {
+    cli_texts maps; /* --map; to be closed */
+    bool strict;
+    size_t batch; /* 1 without --batch */
+} cli_reading_options;
 
 /* The items of all sources: lists, folders, pictures, and "-" for paths from standard input; with --map's texts.
  * LK_ERROR_EMPTY when there are none. */

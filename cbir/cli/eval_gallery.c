@@ -94,8 +94,8 @@ static lk_status embed(const eval_options *o, const lk_gallery *gallery, const l
                                    .feature = &o->feature,
                                    .input = &o->input,
                                    .run = &o->running,
-                                   .batch = o->batch,
-                                   .strict = o->strict};
+                                   .batch = o->reading.batch,
+                                   .strict = o->reading.strict};
     return cli_embed_queries(gallery, list, &how, queries);
 }
 
@@ -134,7 +134,7 @@ static lk_status embed_pictures(const eval_options *o, const eval_side *gallery,
 {
     lk_list list = {0};
     const cli_texts sources = {.items = &side->source, .count = 1};
-    lk_status status = cli_read_sources(&sources, &o->maps, &list);
+    lk_status status = cli_read_sources(&sources, &o->reading.maps, &list);
     if (!status) status = check_labels(side->source, &list);
     if (!status) status = embed(o, gallery->opened, &list, &side->embedded);
     lk_list_close(&list);

@@ -9,23 +9,20 @@
 #include "cbir/cli/progress.h"
 #include "cbir/embedder.h"
 
-enum { JSON = 0x100, BATCH, MAP, STRICT, STUDY };
+enum { JSON = 0x100, STUDY };
 
 typedef struct {
     const char *model, *output;
     const char *study; /* "Query", "Gallery" or NULL */
-    cli_texts sources, maps;
-    size_t batch;
-    bool strict, json;
+    cli_texts sources;
+    bool json;
     cli_feature_options feature;
     cli_input_options input;
     cli_run_options run;
+    cli_reading_options reading;
 } options;
 
 static const struct argp_option argp_options[] = {
-    {NULL, 0, NULL, 0, "Pictures:", 2},
-    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read, and write nothing", 0},
     {NULL, 0, NULL, 0, "Output:", 3},
     {"output", 'o', "OUT.npy", 0,
      "The matrix; OUT.tsv and OUT.recipe.json appear beside it. Several features that are not fused: "
@@ -37,8 +34,6 @@ static const struct argp_option argp_options[] = {
      "study's progress lines; `likeness-convert features' turns .npy into its .pkl",
      0},
     {"json", JSON, NULL, 0, "Print what was written as JSON", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
     {0}};
 
 static const char *parse_side(struct argp_state *state, const char *text)
@@ -60,12 +55,6 @@ static void check(struct argp_state *state, const options *o)
         argp_error(state, "-o: '%s' does not end in .npy", o->output);
 }
 
-static void add_map(struct argp_state *state, options *o, const char *text)
-{
-    if (lk_path_map_check(text)) argp_error(state, "--map: %s", lk_error_message());
-    cli_texts_add(state, &o->maps, text);
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     options *o = state->input;
@@ -74,15 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->feature;
         state->child_inputs[1] = &o->input;
         state->child_inputs[2] = &o->run;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
-        return 0;
-    case MAP:
-        add_map(state, o, argument);
-        return 0;
-    case STRICT:
-        o->strict = true;
+        state->child_inputs[3] = &o->reading;
         return 0;
     case STUDY:
         o->study = parse_side(state, argument);
@@ -159,7 +140,7 @@ static lk_status open_embedder(extraction *e)
     cli_recipes(&o->feature, &preprocessing, e->recipes, &e->recipe_count);
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
-                                     .batch = o->batch,
+                                     .batch = o->reading.batch,
                                      .projection = o->feature.projection ? &e->projection : NULL};
     status = lk_embedder_open(e->model, e->recipes, e->recipe_count, &how, &e->embedder);
     for (size_t i = 0; !status && i < e->recipe_count; i++) e->values[i] = lk_embedder_values(e->embedder, i);
@@ -181,7 +162,7 @@ static lk_status extract(extraction *e)
 {
     const options *o = e->o;
     const lk_embed_options how = {
-        .threads = o->run.threads, .strict = o->strict, .interrupt = cli_interrupt()};
+        .threads = o->run.threads, .strict = o->reading.strict, .interrupt = cli_interrupt()};
     const lk_extract_calls calls = {e, on_row, on_bad, on_progress};
     cli_progress_open(&e->progress, o->study ? CLI_PROGRESS_STUDY : CLI_PROGRESS_BAR, e->list.count);
     lk_status status = lk_embed(e->embedder, &e->list, &how, &calls);
@@ -244,7 +225,7 @@ static int run(const options *o, const char *command)
 {
     extraction e = {.o = o, .command = command};
     lk_status status = open_embedder(&e);
-    if (!status) status = cli_read_sources(&o->sources, &o->maps, &e.list);
+    if (!status) status = cli_read_sources(&o->sources, &o->reading.maps, &e.list);
     if (!status) status = write_features(&e);
     lk_embedder_close(&e.embedder);
     lk_projection_close(&e.projection);
@@ -256,8 +237,11 @@ static int run(const options *o, const char *command)
 
 int cli_extract(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&cli_feature_argp, 0, NULL, 0},
+                                                 {&cli_input_argp, 0, NULL, 0},
+                                                 {&cli_run_argp, 0, NULL, 0},
+                                                 {&cli_reading_argp, 0, NULL, 0},
+                                                 {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -275,10 +259,10 @@ int cli_extract(int argc, char **argv)
                "      --map 'D:\\Workspace\\ExpDatasets=/data' -o gallery.npy\n"
                "  find photos -name '*.jpg' | likeness extract zodiac.safetensors - -o a.npy",
         .children = children};
-    options o = {.batch = 1};
+    options o = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o, argv[0]);
     cli_texts_close(&o.sources);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     return code;
 }

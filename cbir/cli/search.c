@@ -17,9 +17,6 @@ enum {
     JOIN,
     RANDOM,
     SEED,
-    MAP,
-    STRICT,
-    BATCH,
     COPY_TO,
     PATHS_ONLY,
     STRIP,
@@ -42,8 +39,6 @@ static const struct argp_option argp_options[] = {
     {"seed", SEED, "N", 0, "With --random: the same picture each time", 0},
     {"model", MODEL, "MODEL", 0,
      "The model file, where it is not where the gallery says; it must be the same", 0},
-    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
     {NULL, 0, NULL, 0, "Output:", 6},
     {"json", JSON, NULL, 0, "A JSON document a query, each on one line", 0},
     {"paths-only", PATHS_ONLY, NULL, 0, "Only the hits' paths, a line each", 0},
@@ -51,8 +46,6 @@ static const struct argp_option argp_options[] = {
     {"strip", STRIP, "OUT.jpg", 0, "Draw the query and its hits, right and wrong marked: .jpg or .png", 0},
     {"html", HTML, "OUT.html", 0, "All queries and hits in one file for a browser, pictures included", 0},
     {"copy-to", COPY_TO, "FOLDER", 0, "Copy the hits' pictures there, named by query and rank", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
     {0}};
 
 static void read_metric(struct argp_state *state, search_options *o, const char *text)
@@ -118,16 +111,6 @@ static error_t parse_query(int key, char *argument, struct argp_state *state)
     case MODEL:
         o->model = argument;
         return 0;
-    case MAP:
-        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
-        cli_texts_add(state, &o->maps, argument);
-        return 0;
-    case STRICT:
-        o->strict = true;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
-        return 0;
     case ARGP_KEY_ARG:
         if (o->gallery) cli_texts_add(state, &o->sources, argument);
         else o->gallery = argument;
@@ -148,6 +131,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->feature;
         state->child_inputs[1] = &o->input;
         state->child_inputs[2] = &o->run;
+        state->child_inputs[3] = &o->reading;
         return 0;
     case 'k':
         o->k = cli_number(state, "--top", argument, 1, 1000000);
@@ -223,8 +207,11 @@ static int run(const search_options *o)
 
 int cli_search(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&cli_feature_argp, 0, NULL, 0},
+                                                 {&cli_input_argp, 0, NULL, 0},
+                                                 {&cli_run_argp, 0, NULL, 0},
+                                                 {&cli_reading_argp, 0, NULL, 0},
+                                                 {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -240,11 +227,11 @@ int cli_search(int argc, char **argv)
                "  likeness search zodiac.gallery a.jpg b.jpg --join=1,0.5 --filter label=tiger\n"
                "  likeness search zodiac.gallery photo.jpg --paths-only -0 | xargs -0 ls -l",
         .children = children};
-    search_options o = {.command = argv[0], .k = 10, .batch = 1};
+    search_options o = {.command = argv[0], .k = 10};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o);
     cli_texts_close(&o.sources);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     cli_texts_close(&o.filters);
     return code;
 }

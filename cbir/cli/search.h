@@ -10,10 +10,10 @@
 typedef struct {
     const char *command, *gallery;
     const char *model, *random, *copy_to, *strip, *html;
-    cli_texts sources, maps, filters;
-    size_t k, batch;
+    cli_texts sources, filters;
+    size_t k;
     uint64_t seed;
-    bool has_seed, has_metric, exclude_self, strict, json, paths_only, ended_by_nul, join;
+    bool has_seed, has_metric, exclude_self, json, paths_only, ended_by_nul, join;
     lk_metric metric;
     float threshold;
     bool has_threshold;
@@ -22,6 +22,7 @@ typedef struct {
     cli_feature_options feature;
     cli_input_options input;
     cli_run_options run;
+    cli_reading_options reading;
 } search_options;
 
 /* A search from its queries to its hits. Zeroed but for o and gallery, filled by the calls below, closed. */

@@ -31,7 +31,7 @@ static void pick_one(const search_options *o, lk_list *list)
 static lk_status read_list(const search_options *o, lk_list *list)
 {
     const cli_texts random = {.items = (const char **)(size_t)&o->random, .count = 1};
-    const lk_status status = cli_read_sources(o->random ? &random : &o->sources, &o->maps, list);
+    const lk_status status = cli_read_sources(o->random ? &random : &o->sources, &o->reading.maps, list);
     if (!status && o->random) pick_one(o, list);
     return status;
 }
@@ -44,8 +44,8 @@ static lk_status embed(search *s, const lk_list *list)
                                    .feature = &o->feature,
                                    .input = &o->input,
                                    .run = &o->run,
-                                   .batch = o->batch,
-                                   .strict = o->strict || o->join};
+                                   .batch = o->reading.batch,
+                                   .strict = o->reading.strict || o->join};
     return cli_embed_queries(s->gallery, list, &how, &s->queries);
 }
 
