@@ -95,8 +95,19 @@ static int open_temporary(char *name, size_t size, const char *path)
     return file;
 }
 
+/* Renaming would put a plain file in the place of a device or a pipe, and cannot replace a folder. */
+static lk_status check_replaceable(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) || S_ISREG(about.st_mode)) return LK_OK;
+    return lk_fail(LK_ERROR_IO, "%s: cannot write over %s", path,
+                   S_ISDIR(about.st_mode) ? "a folder" : "what is no plain file");
+}
+
 lk_status lk_output_open(const char *path, lk_output *output)
 {
+    const lk_status status = check_replaceable(path);
+    if (status) return status;
     const size_t size = strlen(path) + sizeof ".-9223372036854775808-4294967295.tmp";
     lk_output opened = {.path = lk_copy_text(path), .temporary = lk_allocate(size, 1)};
     if (!opened.path || !opened.temporary) {

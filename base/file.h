@@ -23,7 +23,7 @@ typedef struct {
     char *path, *temporary;
 } lk_output;
 
-lk_status lk_output_open(const char *path, lk_output *output);
+lk_status lk_output_open(const char *path, lk_output *output); /* LK_ERROR_IO also where a folder, device or pipe is */
 lk_status lk_output_commit(lk_output *output); /* flush, fsync, rename; on failure the temporary file is removed */
 void lk_output_discard(lk_output *output);     /* removes the temporary file; takes a committed or empty one */
 

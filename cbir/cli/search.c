@@ -162,7 +162,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         o->ended_by_nul = true;
         return 0;
     case STRIP:
-        if (lk_strip_check(argument)) argp_error(state, "--strip: %s", lk_error_message());
         o->strip = argument;
         return 0;
     case HTML:
@@ -195,7 +194,8 @@ static lk_status show(const search *s)
 static int run(const search_options *o)
 {
     search s = {.o = o};
-    lk_status status = lk_gallery_open(o->gallery, &s.gallery);
+    lk_status status = o->strip ? lk_strip_check(o->strip) : LK_OK;
+    if (!status) status = lk_gallery_open(o->gallery, &s.gallery);
     if (!status) status = search_open_queries(&s);
     if (!status) status = search_find(&s);
     if (!status) status = show(&s);

@@ -95,6 +95,25 @@ static void test_a_place_that_cannot_be_written(void **state)
     assert_non_null(strstr(lk_error_message(), "/nowhere/at/all: cannot write: No such file"));
 }
 
+/* Renamed over, a folder would fail at the end of the work, and a device or pipe would be a plain file from
+ * then on. */
+static void test_what_is_no_file_is_not_replaced(void **state)
+{
+    (void)state;
+    lk_output output;
+    struct stat about;
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(lk_output_open(path, &output), LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), ": cannot write over what is no plain file"));
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(lk_output_open(folder, &output), LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), ": cannot write over a folder"));
+    assert_int_equal(files_in_folder(), 0);
+}
+
 static void test_interrupted_outputs_are_removed(void **state)
 {
     (void)state;
@@ -149,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_an_output_replaces_whole),
         cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
         cmocka_unit_test(test_a_place_that_cannot_be_written),
+        cmocka_unit_test(test_what_is_no_file_is_not_replaced),
         cmocka_unit_test(test_interrupted_outputs_are_removed),
         cmocka_unit_test(test_an_error_is_carried_between_threads),
     };

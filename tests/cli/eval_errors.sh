@@ -23,7 +23,7 @@ features q.npy q.txt q.npy q.txt --protocol study
 features g.npy g.txt q.npy q.txt --curve radius
 features g.npy g.txt q.npy q.txt --write-run missing/a.run
 echo '- no query has a relevant item'
-printf 'q.jpg\t5\n' >alone.txt; features g.npy g.txt q.npy alone.txt -k 1 --curve rank | head -n 5
+printf 'q.jpg\t5\n' >alone.txt; features g.npy g.txt q.npy alone.txt -k 1 --curve rank | sed -n 1,5p
 echo '- usage'
 show likeness eval; show likeness eval zoo; show likeness eval zoo list other
 show likeness eval zoo list; show likeness eval q.npy q.txt
