@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/cli.h"
+#include "cbir/cli/journal.h"
 #include "cbir/cli/outputs.h"
 #include "cbir/cli/progress.h"
 #include "cbir/embedder.h"
@@ -99,32 +100,54 @@ typedef struct {
     size_t values[LK_MAX_PARTS]; /* of each recipe's vector, before its hash */
     size_t recipe_count;
     outputs out;
+    journal_task task;
+    journal journal;
+    size_t before; /* items that an earlier run has done */
+    size_t kept;   /* items that a later run can go on behind, after a failure */
     cli_progress progress;
     size_t rows, skipped;
     lk_error skip_failure; /* the list of skipped pictures could not be written: reported at the end */
 } extraction;
 
-static lk_status on_row(void *context, size_t index, const float *values)
+static lk_status take_row(void *context, size_t index, const float *values)
 {
     extraction *e = context;
     e->rows++;
     return outputs_add(&e->out, &e->list.items[index], values);
 }
 
-static void on_bad(void *context, size_t index, const lk_error *error)
+static void keep_failure(extraction *e, lk_status status)
+{
+    if (status && !e->skip_failure.status) e->skip_failure = lk_error_take(status);
+}
+
+static void take_bad(void *context, size_t index, const lk_error *error)
 {
     extraction *e = context;
     e->skipped++;
     cli_progress_clear(&e->progress);
     fprintf(stderr, "%s: %s; skipped\n", e->command, error->text);
-    const lk_status status = outputs_skip(&e->out, &e->list.items[index], error->text);
-    if (status && !e->skip_failure.status) e->skip_failure = lk_error_take(status);
+    keep_failure(e, outputs_skip(&e->out, &e->list.items[index], error->text));
+}
+
+static lk_status on_row(void *context, size_t index, const float *values)
+{
+    extraction *e = context;
+    const lk_status status = journal_add(&e->journal, values);
+    return status ? status : take_row(e, e->before + index, values);
+}
+
+static void on_bad(void *context, size_t index, const lk_error *error)
+{
+    extraction *e = context;
+    keep_failure(e, journal_skip(&e->journal, error->text));
+    take_bad(e, e->before + index, error);
 }
 
 static void on_progress(void *context, size_t done)
 {
     extraction *e = context;
-    cli_progress_show(&e->progress, done);
+    cli_progress_show(&e->progress, e->before + done);
 }
 
 /* ------------------------------------------------------------------ The run */
@@ -158,16 +181,39 @@ static lk_status open_outputs(extraction *e)
     return outputs_open(&e->out, &how);
 }
 
+/* What an earlier run of the same command has done. */
+static lk_status take_up(extraction *e)
+{
+    const options *o = e->o;
+    const lk_extract_calls calls = {.context = e, .row = take_row, .bad = take_bad};
+    const char *other = NULL;
+    e->task = (journal_task){.recipes = e->recipes,
+                             .recipe_count = e->recipe_count,
+                             .list = &e->list,
+                             .backend = o->run.backend,
+                             .isa = o->run.isa,
+                             .values = lk_embedder_row(e->embedder)};
+    lk_status status = journal_open(e->out.stem, &e->task, &e->journal, &other);
+    if (!status && other)
+        fprintf(stderr, "%s: %s is of %s; all begins anew\n", e->command, e->journal.path, other);
+    if (!status) status = journal_replay(&e->journal, o->reading.strict, &calls);
+    e->before = e->journal.done;
+    if (!status && e->before)
+        fprintf(stderr, "%s: %zu of %zu pictures were done before\n", e->command, e->before, e->list.count);
+    return status;
+}
+
 static lk_status extract(extraction *e)
 {
     const options *o = e->o;
+    const lk_list rest = {.items = e->list.items + e->before, .count = e->list.count - e->before};
     const lk_embed_options how = {
         .threads = o->run.threads, .strict = o->reading.strict, .interrupt = cli_interrupt()};
     const lk_extract_calls calls = {e, on_row, on_bad, on_progress};
     cli_progress_open(&e->progress, o->study ? CLI_PROGRESS_STUDY : CLI_PROGRESS_BAR, e->list.count);
-    lk_status status = lk_embed(e->embedder, &e->list, &how, &calls);
+    lk_status status = lk_embed(e->embedder, &rest, &how, &calls);
     cli_progress_clear(&e->progress);
-    if (!status && e->skip_failure.status) status = lk_error_restore(&e->skip_failure);
+    if (status != LK_ERROR_INTERRUPTED && e->skip_failure.status) status = lk_error_restore(&e->skip_failure);
     if (!status && !e->rows)
         status = lk_fail(LK_ERROR_EMPTY, "none of the %zu pictures could be read; nothing was written",
                          e->list.count);
@@ -207,31 +253,63 @@ static lk_status print_summary(const extraction *e)
                           false);
 }
 
+static void discard(extraction *e, lk_status status)
+{
+    e->kept = e->journal.done && status != LK_ERROR_EMPTY ? e->journal.done : 0;
+    if (e->kept) journal_keep(&e->journal);
+    else journal_remove(&e->journal);
+    outputs_discard(&e->out);
+}
+
+static lk_status commit(extraction *e)
+{
+    const lk_status status = outputs_commit(&e->out);
+    if (status) discard(e, status);
+    else journal_remove(&e->journal);
+    return status;
+}
+
 /* From the first temporary file to the last rename, a signal only asks for an orderly end. */
 static lk_status write_features(extraction *e)
 {
     cli_patience(true);
     lk_status status = open_outputs(e);
+    if (!status) status = take_up(e);
     if (!status) status = extract(e);
-    if (status) outputs_discard(&e->out);
-    else status = outputs_commit(&e->out);
+    if (status) discard(e, status);
+    else status = commit(e);
     cli_patience(false);
     if (status) return status;
     cli_progress_finish(&e->progress, e->rows, e->recipes[0].length);
     return print_summary(e);
 }
 
+static int report(const extraction *e, lk_status status)
+{
+    const int signal_number = atomic_load(cli_interrupt());
+    if (!status || !e->kept) return cli_report(e->command, status);
+    int code = CLI_SIGNAL + signal_number;
+    if (status == LK_ERROR_INTERRUPTED && signal_number) fprintf(stderr, "%s: interrupted\n", e->command);
+    else code = cli_report(e->command, status);
+    const int stem = (int)(strlen(e->o->output) - strlen(".npy"));
+    fprintf(
+        stderr,
+        "%s: %zu of %zu pictures are done and kept in %.*s.partial; the same command goes on behind them\n",
+        e->command, e->kept, e->list.count, stem, e->o->output);
+    return code;
+}
+
 static int run(const options *o, const char *command)
 {
-    extraction e = {.o = o, .command = command};
+    extraction e = {.o = o, .command = command, .journal.file = -1};
     lk_status status = open_embedder(&e);
     if (!status) status = cli_read_sources(&o->sources, &o->reading.maps, &e.list);
     if (!status) status = write_features(&e);
     lk_embedder_close(&e.embedder);
     lk_projection_close(&e.projection);
     lk_model_close(&e.model);
+    const int code = report(&e, status);
     lk_list_close(&e.list);
-    const int code = cli_report(command, status);
     return code || !e.skipped ? code : CLI_SKIPPED;
 }
 
@@ -252,7 +330,8 @@ int cli_extract(int argc, char **argv)
                "input. "
                "Pictures that cannot be read are reported, left out, and listed in OUT.skipped.tsv; then the "
                "exit code is "
-               "3. All files appear whole, or none does.\v"
+               "3. All files appear whole, or none does; what an extraction that was ended has done is kept "
+               "in OUT.partial, and the same command goes on from there.\v"
                "Examples:\n"
                "  likeness extract zodiac.safetensors test.txt -o query.npy\n"
                "  likeness extract zodiac.safetensors trainval.txt --feature logits \\\n"

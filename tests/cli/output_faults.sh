@@ -46,11 +46,12 @@ echo '- no file may be larger than 64 KiB'
 (ulimit -f 64; show likeness extract --backend reference --size 32 model.safetensors list.txt -o out.npy)
 (ulimit -f 64; show likeness trace --backend reference model.safetensors images/rgb_8.png -o stages)
 ls -A
-# More work than the test waits for is ended once the outputs are begun. A shell starts background jobs deaf to SIGINT.
+# More work than the test waits for is ended once a picture is done. A shell starts background jobs deaf to SIGINT.
 for i in $(seq 40); do cat list.txt; done >long.txt
 for signal in INT TERM HUP KILL; do
     env --default-signal=INT likeness extract --threads 2 --backend reference model.safetensors long.txt -o $signal.npy &
-    for i in $(seq 200); do ls $signal.skipped.tsv.*.tmp >/dev/null 2>&1 && break; sleep 0.05; done
+    for i in $(seq 200); do [ -e $signal.partial ] && [ "$(stat -c %s $signal.partial)" -gt 2000 ] && break; sleep 0.05; done
     kill -$signal $!; wait $! 2>/dev/null; echo "$signal: exit $?"
-done
+done 2>signals.txt
+sed -E 's/: [0-9]+ of/: N of/' signals.txt >&2
 ls -A | sed -E 's/[0-9]+-[0-9]+/N/' | sort -u
