@@ -41,6 +41,9 @@ int cli_finish(const char *command, int code);
  * standard output as well, in this command's name. */
 void cli_check_output(const char *command);
 
+/* Prints text left-aligned in `width` columns, where a character of UTF-8 from the CJK blocks on takes two. */
+void cli_print_padded(const char *text, size_t width);
+
 /* ------------------------------------------------------------------ Options */
 
 /* What every picture goes through before the network: the model's own preprocessing, changed. */

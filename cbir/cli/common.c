@@ -88,6 +88,15 @@ void cli_check_output(const char *command)
     printing = command;
 }
 
+void cli_print_padded(const char *text, size_t width)
+{
+    size_t used = 0;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if ((*c & 0xC0) != 0x80) used += *c >= 0xE3 ? 2 : 1;
+    fputs(text, stdout);
+    while (used++ < width) putchar(' ');
+}
+
 json_t *cli_json_text(const char *text)
 {
     json_t *json = json_string(text);

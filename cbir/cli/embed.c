@@ -66,6 +66,7 @@ lk_status cli_embed_queries(const lk_gallery *gallery, const lk_list *list, cons
     const lk_queries_options how = {.model = o->model,
                                     .recipe = asked ? &recipe : NULL,
                                     .projection = o->feature->projection ? &projection : NULL,
+                                    .raw = o->raw,
                                     .backend = o->run->backend,
                                     .isa = o->run->isa,
                                     .batch = o->batch,

@@ -12,7 +12,7 @@ typedef struct {
     const cli_input_options *input;
     const cli_run_options *run;
     size_t batch;
-    bool strict;
+    bool strict, raw; /* raw: as in lk_queries_options */
 } cli_embed_options;
 
 /* Embeds the list by the gallery's recipe. Options that are given must come to the same recipe; what they leave open is the

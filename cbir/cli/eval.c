@@ -1,5 +1,6 @@
 /* likeness eval: how good a retrieval is, in every metric that has a name. */
 #include "cbir/cli/eval.h"
+#include "cbir/cli/embed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,8 @@ static void check(struct argp_state *state, const eval_options *o)
     }
     if (!o->gallery) argp_error(state, "which gallery?");
     if (!o->queries) argp_error(state, "which queries?");
+    if (o->gallery_features && (o->feature.given || cli_input_given(&o->input)))
+        argp_error(state, "--gallery-features are as they are: no option can shape them");
     if (!o->gallery_features != !o->gallery_labels)
         argp_error(state, "--gallery-features and --gallery-labels go together");
     if (o->study && (o->has_ties || o->leave_one_out || (o->has_metric && o->metric != LK_METRIC_COSINE)))

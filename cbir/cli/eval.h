@@ -73,7 +73,6 @@ lk_status eval_side_reserve(eval_side *side, size_t count);
 lk_status eval_side_features(const eval_options *o, const char *path, const char *labels, eval_side *side);
 
 /* A gallery, as either side. */
-bool eval_is_gallery(const char *path);
 lk_status eval_side_gallery(const eval_options *o, const char *path, eval_side *side);
 
 /* Queries for a gallery: another gallery, features with a list, or pictures that are embedded by the gallery's recipe. */

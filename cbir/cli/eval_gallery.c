@@ -1,22 +1,14 @@
 /* A gallery as either side of an evaluation, and queries that are made for it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/embed.h"
 #include "cbir/cli/eval.h"
+#include "cbir/cli/gallery.h"
 #include "cbir/gallery_rows.h"
 #include "cbir/recipe.h"
-
-bool eval_is_gallery(const char *path)
-{
-    char manifest[4096];
-    struct stat about;
-    const int length = snprintf(manifest, sizeof manifest, "%s/manifest.json", path);
-    return length > 0 && (size_t)length < sizeof manifest && !stat(manifest, &about);
-}
 
 static lk_status no_memory(const eval_side *side)
 {
@@ -50,14 +42,18 @@ static lk_status take_row(eval_side *side, size_t place, size_t index)
     return LK_OK;
 }
 
+/* Whether floats are compared, of a gallery that has them beside its bits. */
+static bool takes_raw(const eval_options *o, const lk_gallery *gallery)
+{
+    return lk_gallery_raw(gallery) && (o->has_metric ? o->metric != LK_METRIC_HAMMING : o->study);
+}
+
 lk_status eval_side_gallery(const eval_options *o, const char *path, eval_side *side)
 {
     side->source = path;
     lk_status status = lk_gallery_open(path, &side->opened);
     if (status) return status;
-    const lk_rows_set *raw = lk_gallery_raw(side->opened);
-    const bool floats = o->has_metric && o->metric != LK_METRIC_HAMMING;
-    side->rows = *(raw && floats ? raw : lk_gallery_rows(side->opened));
+    side->rows = *(takes_raw(o, side->opened) ? lk_gallery_raw(side->opened) : lk_gallery_rows(side->opened));
     size_t count = 0, place = 0;
     for (size_t b = 0; b < side->rows.block_count; b++) count += side->rows.blocks[b].count;
     if (!count) return lk_fail(LK_ERROR_EMPTY, "%s: a gallery without a row", path);
@@ -95,7 +91,8 @@ static lk_status embed(const eval_options *o, const lk_gallery *gallery, const l
                                    .input = &o->input,
                                    .run = &o->running,
                                    .batch = o->reading.batch,
-                                   .strict = o->reading.strict};
+                                   .strict = o->reading.strict,
+                                   .raw = takes_raw(o, gallery)};
     return cli_embed_queries(gallery, list, &how, queries);
 }
 
@@ -154,16 +151,20 @@ static lk_status check_recipes(const eval_side *gallery, const eval_side *querie
 
 lk_status eval_side_queries(const eval_options *o, const eval_side *gallery, eval_side *side)
 {
+    const bool shaped = o->feature.given || cli_input_given(&o->input);
     lk_status status;
     side->source = o->queries;
-    if (eval_is_gallery(o->queries)) {
+    if (shaped && (cli_is_gallery(o->queries) || cli_is_features(o->queries)))
+        return lk_fail(LK_ERROR_ARGUMENT, "%s: features are as they are: no option can shape them",
+                       o->queries);
+    if (cli_is_gallery(o->queries)) {
         status = eval_side_gallery(o, o->queries, side);
         return status ? status : check_recipes(gallery, side);
     }
     if (!cli_is_features(o->queries)) return embed_pictures(o, gallery, side);
     if (!o->labels)
         return lk_fail(LK_ERROR_ARGUMENT, "%s: which labels have its rows? --labels LIST", o->queries);
-    status = lk_queries_read(gallery->opened, o->queries, &side->embedded);
+    status = lk_queries_read(gallery->opened, o->queries, takes_raw(o, gallery->opened), &side->embedded);
     if (status) return status;
     take_embedded(side);
     return eval_side_label(o, o->labels, side->block.count, side);

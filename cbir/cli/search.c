@@ -26,7 +26,10 @@ enum {
 static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Search:", 4},
     {"top", 'k', "N", 0, "Hits a query (10)", 0},
-    {"metric", METRIC, "NAME", 0, "cosine (the default), inner, l2; hamming for bits", 0},
+    {"metric", METRIC, "NAME", 0,
+     "cosine (the default), inner, l2; hamming for bits (their default; another compares the values beside "
+     "them)",
+     0},
     {"threshold", THRESHOLD, "X", 0, "Only hits at least as near as this", 0},
     {"filter", FILTER, "label=L", 0, "Only rows of this label, a number or a name; may be repeated", 0},
     {"exclude-self", EXCLUDE_SELF, NULL, 0, "Leave out rows whose picture is the query's, byte for byte", 0},

@@ -35,13 +35,14 @@ typedef struct {
     lk_pool *pool;
     lk_index *index;
     lk_metric metric;
+    bool raw; /* the floats beside the gallery's bits are searched */
     lk_twins twins;
     size_t k; /* asked of the index: more than the user's where the query itself is left out */
     lk_hit *hits;
     size_t *found;
 } search;
 
-/* Embeds or reads the queries, and joins them if asked to. */
+/* Takes the metric that is asked for, and the rows that it compares. Then embeds or reads the queries, and joins them if asked to. */
 lk_status search_open_queries(search *s);
 
 /* The hits of all queries. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cbir/cli/embed.h"
 #include "cbir/cli/search.h"
+#include "cbir/gallery_parts.h"
 
 /* SplitMix64's first number for the seed (Steele, Lea, Flood 2014). */
 static uint64_t mixed(uint64_t seed)
@@ -45,7 +46,8 @@ static lk_status embed(search *s, const lk_list *list)
                                    .input = &o->input,
                                    .run = &o->run,
                                    .batch = o->reading.batch,
-                                   .strict = o->reading.strict || o->join};
+                                   .strict = o->reading.strict || o->join,
+                                   .raw = s->raw};
     return cli_embed_queries(s->gallery, list, &how, &s->queries);
 }
 
@@ -78,17 +80,33 @@ static lk_status check_features(const search_options *o, const char *path)
     return LK_OK;
 }
 
+/* Bits are compared by Hamming's distance, unless another metric is asked for and the floats are kept. */
+static lk_status choose_metric(search *s)
+{
+    const search_options *o = s->o;
+    const bool bits = lk_gallery_manifest(s->gallery)->bits;
+    s->metric = o->has_metric ? o->metric : bits ? LK_METRIC_HAMMING : LK_METRIC_COSINE;
+    if ((s->metric == LK_METRIC_HAMMING) == bits) return LK_OK;
+    s->raw = bits && lk_gallery_raw(s->gallery);
+    if (s->raw) return LK_OK;
+    return lk_fail(LK_ERROR_ARGUMENT,
+                   bits ? "--metric: %s has packed bits, which only hamming compares"
+                        : "--metric: %s has values, and hamming compares bits",
+                   lk_gallery_folder(s->gallery));
+}
+
 lk_status search_open_queries(search *s)
 {
     const search_options *o = s->o;
     const char *features = NULL;
     lk_list list = {0};
-    lk_status status = LK_OK;
+    lk_status status = choose_metric(s);
+    if (status) return status;
     for (size_t i = 0; !features && i < o->sources.count; i++)
         if (cli_is_features(o->sources.items[i])) features = o->sources.items[i];
     if (features) {
         status = check_features(o, features);
-        if (!status) status = lk_queries_read(s->gallery, features, &s->queries);
+        if (!status) status = lk_queries_read(s->gallery, features, s->raw, &s->queries);
     } else {
         status = read_list(o, &list);
         if (!status) status = embed(s, &list);

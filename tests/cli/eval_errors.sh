@@ -34,4 +34,4 @@ features g.npy g.txt q.npy q.txt -k 0; features g.npy g.txt q.npy q.txt -k 1,,2;
 features g.npy g.txt q.npy q.txt --ties best --protocol study; features g.npy g.txt q.npy q.txt --json --protocol study
 features g.npy g.txt q.npy q.txt --ties expected --curve 11pt; features g.npy g.txt q.npy q.txt --protocol other
 features g.npy g.txt q.npy q.txt --bootstrap many; features g.npy g.txt q.npy q.txt --radius 2,x; features g.npy g.txt q.npy q.txt --metric dot
-features g.npy g.txt q.npy q.txt --map nothing
+features g.npy g.txt q.npy q.txt --map nothing; features g.npy g.txt q.npy q.txt --l2

@@ -65,6 +65,20 @@ likeness index "${how[@]}" model.safetensors set/list.txt --feature logits --has
 search bits set/cmyk.jpg -k 4
 search bits set/cmyk.jpg --threshold 2 --json
 likeness extract "${how[@]}" model.safetensors set/cmyk.jpg --feature logits --hash mean -o b.npy >/dev/null; search bits b.npy -k 1
+echo '- the floats beside bits: the hits of a gallery of floats'
+likeness index "${how[@]}" model.safetensors set/list.txt --feature logits --hash mean --keep-raw -o both >/dev/null
+likeness index "${how[@]}" model.safetensors set/list.txt --feature logits -o floats >/dev/null
+likeness extract "${how[@]}" model.safetensors set/cmyk.jpg --feature logits -o f.npy >/dev/null
+for metric in cosine l2 inner; do for query in set/cmyk.jpg f.npy; do
+    for options in '' '--filter label=1' '-k 1000'; do
+        likeness search --backend reference both $query --metric $metric $options | diff - <(likeness search --backend reference floats $query --metric $metric $options) && echo alike
+    done
+done; done | uniq -c
+search both set/cmyk.jpg --feature logits --hash mean --metric cosine -k 1
+search both set/cmyk.jpg -k 1
+search both b.npy -k 1
+search both b.npy -k 1 --metric l2
+search both q.npy --metric cosine
 echo '- a gallery of features made elsewhere: paths and labels are optional'
 show likeness index --features q.npy -o bare
 search bare q.npy -k 2
