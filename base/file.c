@@ -184,7 +184,9 @@ lk_status lk_output_commit(lk_output *output)
     errno = 0;
     const bool failed = fflush(output->stream) || ferror(output->stream) || fsync(fileno(output->stream)) ||
                         rename(output->temporary, output->path); /* still locked */
-    const int reason = errno;
+    int reason = errno;
+    if (failed && !reason && write(fileno(output->stream), "", 1) < 0)
+        reason = errno;     /* of a write some way back: one more byte meets it again */
     fclose(output->stream); /* nothing is left to write */
     output->stream = NULL;
     if (failed) {

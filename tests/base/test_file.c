@@ -83,6 +83,8 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(status, LK_ERROR_IO);
     assert_non_null(strstr(lk_error_message(), path));
+    assert_non_null(
+        strstr(lk_error_message(), ": cannot write: File too large")); /* not only the last write failed */
     assert_holds("old");
     assert_int_equal(files_in_folder(), 1);
 }
