@@ -16,7 +16,7 @@ NAMES = {(0, 90, 160): "query", (0, 142, 104): "right", (213, 94, 0): "wrong", (
 
 
 def png(data: bytes) -> tuple[int, int, bytes]:
-    """(width, height, RGB bytes). Every chunk's CRC-32 is checked."""
+    """(width, height, RGB bytes of the rows that are looked at). Every chunk's CRC-32 is checked."""
     at, kinds, packed, header = 8, [], b"", b""
     while at < len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -33,7 +33,7 @@ def png(data: bytes) -> tuple[int, int, bytes]:
     lines, stride = zlib.decompress(packed), 3 * width
     assert len(lines) == height * (stride + 1)
     rows, before = [], bytearray(stride)
-    for y in range(height):
+    for y in range(min(height, max(points(height))[1] + 1)):
         kind, row = lines[y * (stride + 1)], bytearray(lines[y * (stride + 1) + 1 : (y + 1) * (stride + 1)])
         for i in range(stride):
             left, up, corner = (row[i - 3], before[i], before[i - 3]) if i >= 3 else (0, before[i], 0)
@@ -59,13 +59,16 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
+def points(height: int) -> list[tuple[int, int]]:
+    """A point on the upper side of each picture's frame: the query's, then the hits', five a row."""
+    return [(170, 77), *((510 + 320 * c, 77 + 280 * r) for r in range(max(height // 280, 1)) for c in range(5))]
+
+
 def frames(width: int, height: int, pixels: bytes) -> str:
-    """The colour of each picture's frame, at a point on its left side: the query, then the hits, five a row."""
     names = []
-    for x, y in [(17, 180), *((357 + 320 * c, 180 + 280 * r) for r in range(height // 280) for c in range(5))]:
+    for x, y in points(height):
         if x < width and y < height:
-            at = (y * width + x) * 3
-            colour = tuple(pixels[at : at + 3])
+            colour = tuple(pixels[(y * width + x) * 3 :][:3])
             near = [NAMES[own] for own in NAMES if max(abs(a - b) for a, b in zip(own, colour, strict=True)) <= 12]
             if near:
                 names.append(near[0])

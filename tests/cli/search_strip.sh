@@ -43,7 +43,7 @@ look odd.html; grep -c 'alt="odd/&lt;&amp;&quot;.png"' odd.html
 search q.npy -k 1 --html features.html | tail -n 1
 look features.html
 echo '- a hit whose picture is gone: its tile says so, and so does a line'
-mv set/grey_8.png set/away; search query.txt -k 6 --strip lost.png --html lost.html | tail -n 1
+mv set/grey_8.png set/away; search query.txt -k 5 --strip lost.png --html lost.html | tail -n 1
 look lost.png; look lost.html
 mv set/away set/grey_8.png
 echo '- what cannot be done'
