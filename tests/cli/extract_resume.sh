@@ -34,3 +34,13 @@ mkdir odd/g.partial; extract short.txt -o odd/g.npy; echo "exit $?"; rmdir odd/g
 end_early list.txt; truncate -s -7 part/f.partial; extract list.txt -o part/f.npy 2>&1 | told; diff -r whole part && echo alike
 end_early list.txt; printf '\377' | dd of=part/f.partial bs=1 seek=9000 conv=notrunc status=none; extract list.txt -o part/f.npy 2>&1 | told
 diff -r whole part && echo alike
+echo '- cut anywhere, and with a bit flipped anywhere behind the first line'
+extract short.txt -o cut/f.npy 2>/dev/null; mv cut good
+extract short.txt -o cut/f.npy --strict 2>/dev/null; mv cut/f.partial kept
+size=$(stat -c %s kept) runs=0
+harmed() { runs=$((runs + 1)); extract short.txt -o cut/f.npy >/dev/null 2>&1; diff -r good cut || echo "$1"; rm -r cut/*; }
+for at in $(seq 0 397 "$size") $((size - 1)); do head -c "$at" kept >cut/f.partial; harmed "cut at $at"; done
+for at in $(seq 200 431 $((size - 1))); do
+    cp kept cut/f.partial; printf '\125' | dd of=cut/f.partial bs=1 seek="$at" conv=notrunc status=none; harmed "another byte at $at"
+done
+[ $runs -gt 40 ] && echo "more than 40 files"
