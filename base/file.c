@@ -1,9 +1,12 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,20 +86,77 @@ static void release(lk_output *output)
     *output = (lk_output){0};
 }
 
+/* A writer locks its temporary file until that has its name, so that lk_output_clear can tell it from a
+ * killed one's. Between opening and locking it may have been taken for that: then it is gone, and false.
+ * Where nothing can be locked nothing is cleared either. */
+static bool lock_temporary(int file)
+{
+    struct stat about;
+    while (flock(file, LOCK_EX) && errno == EINTR) continue;
+    return fstat(file, &about) || about.st_nlink;
+}
+
 /* Not mkstemp, whose files only their owner can read: an output gets what the user's umask leaves of 0666. */
 static int open_temporary(char *name, size_t size, const char *path)
 {
     static atomic_uint number;
-    int file;
-    do {
+    for (;;) {
         snprintf(name, size, "%s.%ld-%u.tmp", path, (long)getpid(), atomic_fetch_add(&number, 1));
-        file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (file < 0 && errno == EEXIST); /* left by a killed process that had the same number */
-    return file;
+        const int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file < 0 && errno == EEXIST) continue; /* left by a killed process that had the same number */
+        if (file < 0 || lock_temporary(file)) return file;
+        close(file);
+    }
+}
+
+/* "NAME.123-4.tmp", NAME being `length` characters? */
+static bool is_temporary(const char *entry, const char *name, size_t length)
+{
+    if (strncmp(entry, name, length) != 0 || entry[length] != '.') return false;
+    const char *at = entry + length + 1;
+    const size_t process = strspn(at, "0123456789");
+    if (!process || at[process] != '-') return false;
+    at += process + 1;
+    const size_t number = strspn(at, "0123456789");
+    return number && !strcmp(at + number, ".tmp");
+}
+
+static void clear(int folder, const char *name)
+{
+    struct stat opened, named;
+    const int file = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) return;
+    if (!flock(file, LOCK_EX | LOCK_NB) && !fstat(file, &opened) && !fstatat(folder, name, &named, 0) &&
+        opened.st_ino == named.st_ino)
+        unlinkat(folder, name, 0);
+    close(file);
+}
+
+void lk_output_clear(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *parent = lk_copy_text(slash ? path : ".");
+    if (!parent) return;
+    if (slash) parent[slash == path ? 1 : slash - path] = 0;
+    DIR *folder = opendir(parent);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (is_temporary(entry->d_name, name, strlen(name))) clear(dirfd(folder), entry->d_name);
+    if (folder) closedir(folder);
+    lk_free(parent);
+}
+
+/* Renaming would put a plain file in the place of a device or a pipe, and cannot replace a folder. */
+static lk_status check_replaceable(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) || S_ISREG(about.st_mode)) return LK_OK;
+    return lk_fail(LK_ERROR_IO, "%s: cannot write: not a regular file", path);
 }
 
 lk_status lk_output_open(const char *path, lk_output *output)
 {
+    const lk_status status = check_replaceable(path);
+    if (status) return status;
     const size_t size = strlen(path) + sizeof ".-9223372036854775808-4294967295.tmp";
     lk_output opened = {.path = lk_copy_text(path), .temporary = lk_allocate(size, 1)};
     if (!opened.path || !opened.temporary) {
@@ -122,15 +182,13 @@ lk_status lk_output_open(const char *path, lk_output *output)
 lk_status lk_output_commit(lk_output *output)
 {
     errno = 0;
-    int failed = fflush(output->stream) || ferror(output->stream) || fsync(fileno(output->stream));
+    const bool failed = fflush(output->stream) || ferror(output->stream) || fsync(fileno(output->stream)) ||
+                        rename(output->temporary, output->path); /* still locked */
     int reason = errno;
-    failed |= fclose(output->stream) != 0;
-    if (!reason) reason = errno;
+    if (failed && !reason && write(fileno(output->stream), "", 1) < 0)
+        reason = errno;     /* of a write some way back: one more byte meets it again */
+    fclose(output->stream); /* nothing is left to write */
     output->stream = NULL;
-    if (!failed && rename(output->temporary, output->path)) {
-        failed = 1;
-        reason = errno;
-    }
     if (failed) {
         const lk_status status = lk_fail(LK_ERROR_IO, "%s: cannot write: %s", output->path,
                                          reason ? strerror(reason) : "an earlier write failed");

@@ -23,9 +23,13 @@ typedef struct {
     char *path, *temporary;
 } lk_output;
 
-lk_status lk_output_open(const char *path, lk_output *output);
+lk_status lk_output_open(const char *path, lk_output *output); /* LK_ERROR_IO also where a folder, device or pipe is */
 lk_status lk_output_commit(lk_output *output); /* flush, fsync, rename; on failure the temporary file is removed */
 void lk_output_discard(lk_output *output);     /* removes the temporary file; takes a committed or empty one */
+
+/* Removes the temporary files that killed writers of `path` left beside it, and no living one's. Reads the whole folder: for
+ * outputs that take long to write. */
+void lk_output_clear(const char *path);
 
 /* Removes the temporary files of all outputs that are open: for a signal handler, so only async-signal-safe calls. */
 void lk_output_remove_all(void);

@@ -1,11 +1,11 @@
 /* Confidence intervals of means over queries, by the percentile bootstrap. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/evaluate.h"
+#include "cbir/quantile.h"
 
 /* SplitMix64 (Steele, Lea & Flood 2014): one multiply-and-shift chain a number, the same on every machine. */
 static uint64_t next_random(uint64_t *state)
@@ -88,29 +88,15 @@ static void draw(table *t, uint64_t *state)
         t->sums[c] = t->divisors[c] > 0 ? t->sums[c] / t->divisors[c] : NAN;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-/* numpy.percentile's "linear": between the two sorted values around (count - 1) * share. */
-static double quantile(const double *sorted, size_t count, double share)
-{
-    const double at = (double)(count - 1) * share;
-    const size_t below = (size_t)at, above = below + 1 < count ? below + 1 : below;
-    return sorted[below] + (sorted[above] - sorted[below]) * (at - (double)below);
-}
-
 static lk_interval interval_of(double *means, size_t draws, double confidence)
 {
     size_t have = 0;
     for (size_t d = 0; d < draws; d++)
         if (!isnan(means[d])) means[have++] = means[d];
     if (!have) return (lk_interval){NAN, NAN};
-    qsort(means, have, sizeof *means, by_value);
+    lk_sort_values(means, have);
     const double tail = (1 - confidence) / 2;
-    return (lk_interval){quantile(means, have, tail), quantile(means, have, 1 - tail)};
+    return (lk_interval){lk_quantile(means, have, tail), lk_quantile(means, have, 1 - tail)};
 }
 
 lk_status lk_evaluation_bootstrap(const lk_evaluation *evaluation, const lk_bootstrap_options *options,

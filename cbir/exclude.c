@@ -36,7 +36,6 @@ lk_status lk_exclude_other_labels(const lk_gallery *gallery, const long *labels,
         lk_free(filter.bitmap);
         return status;
     }
-    *filtered = *rows;
     filtered->out = *bitmap = filter.bitmap;
     return LK_OK;
 }

@@ -4,8 +4,8 @@
 
 #include "cbir/gallery.h"
 
-/* The gallery's rows without those that have none of the labels; removed rows stay out. `bitmap` is lk_free()d by the caller
- * after `filtered` is no longer used. */
+/* Leaves out, of lk_gallery_rows or lk_gallery_raw in `filtered`, the rows that have none of the labels; removed rows stay out.
+ * `bitmap` is lk_free()d by the caller after `filtered` is no longer used. */
 lk_status lk_exclude_other_labels(const lk_gallery *gallery, const long *labels, size_t count, lk_rows_set *filtered,
                                   uint8_t **bitmap);
 

@@ -131,8 +131,9 @@ static lk_status open_files(lk_gallery *g)
 static lk_status open_texts(lk_gallery *g)
 {
     const lk_manifest *m = &g->manifest;
-    if (m->model_path && !(g->model_path = lk_join_path(g->path, m->model_path))) return no_memory(g->path);
-    if (m->projection_path && !(g->projection_path = lk_join_path(g->path, m->projection_path)))
+    if (m->model_path && !(g->model_path = lk_picture_path(g->path, m->model_path)))
+        return no_memory(g->path);
+    if (m->projection_path && !(g->projection_path = lk_picture_path(g->path, m->projection_path)))
         return no_memory(g->path);
     if (!m->recipe) return LK_OK;
     const size_t flags = LK_JSON_FLAGS | JSON_INDENT(2), length = json_dumpb(m->recipe, NULL, 0, flags);
@@ -256,7 +257,7 @@ const char *lk_gallery_folder(const lk_gallery *gallery)
 
 char *lk_gallery_picture_path(const lk_gallery *gallery, const char *path)
 {
-    return lk_join_path(gallery->path, path);
+    return lk_picture_path(gallery->path, path);
 }
 
 static const char *label_text(const lk_gallery *gallery, const char *dictionary, long label)
@@ -408,6 +409,9 @@ lk_status lk_gallery_open_model(const lk_gallery *gallery, const char *path, lk_
                        gallery->path);
     if (!path) path = gallery->model_path;
     lk_status status = lk_model_open(path, &opened);
+    if (status == LK_ERROR_IO && path == gallery->model_path)
+        return lk_fail(status, "%s; if the model of %s is elsewhere, say where: --model", lk_error_message(),
+                       gallery->path);
     if (status) return status;
     lk_model_sha256(opened, digits);
     if (strcmp(digits, wanted) != 0) {

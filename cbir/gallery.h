@@ -17,30 +17,10 @@
 #include "cbir/recipe.h"
 #include "cbir/search.h"
 
-typedef struct lk_gallery lk_gallery;
-
-typedef struct lk_gallery_row {
-    const char *path;   /* relative to the gallery's folder; NULL for features made elsewhere without paths */
-    bool has_label;
-    long label;
-    uint64_t bytes;     /* of the picture's file */
-    const char *sha256; /* of the picture's file, 64 digits; NULL when unknown */
-} lk_gallery_row;
-
-/* Opens a snapshot for reading: features are mapped, not read. A writer may go on meanwhile; this stays as it is.
- * LK_ERROR_IO, LK_ERROR_FORMAT (names the file and the fault), LK_ERROR_UNSUPPORTED, LK_ERROR_MEMORY. */
-lk_status lk_gallery_open(const char *path, lk_gallery **gallery);
-void lk_gallery_close(lk_gallery **gallery);
-
-size_t lk_gallery_count(const lk_gallery *gallery); /* rows, removed ones included: indices run below it */
-size_t lk_gallery_alive(const lk_gallery *gallery); /* without them */
+/* Opening, counting and looking at rows is the public header's part. */
+size_t lk_gallery_alive(const lk_gallery *gallery); /* rows that are not removed */
 const lk_rows_set *lk_gallery_rows(const lk_gallery *gallery); /* for lk_index_open; its `out` marks removed rows */
 const lk_rows_set *lk_gallery_raw(const lk_gallery *gallery);  /* the floats beside hashed rows; NULL: not kept */
-bool lk_gallery_is_removed(const lk_gallery *gallery, size_t index);
-
-/* A row's texts are the gallery's and stay until it is closed: what was asked for once is kept. Threads may share a gallery.
- * LK_ERROR_ARGUMENT for an index past the end, LK_ERROR_FORMAT, LK_ERROR_MEMORY. */
-lk_status lk_gallery_row_at(const lk_gallery *gallery, size_t index, lk_gallery_row *row);
 
 /* A row for the length of a call, nothing kept: for passes over all rows. A failure of `visit` ends the pass and is returned. */
 typedef lk_status lk_gallery_visit(void *context, size_t index, const lk_gallery_row *row);
@@ -52,9 +32,6 @@ const char *lk_gallery_label_english(const lk_gallery *gallery, long label);
 /* The folder, as it was opened; and a row's path as it can be opened from the working folder, to lk_free (NULL: no memory). */
 const char *lk_gallery_folder(const lk_gallery *gallery);
 char *lk_gallery_picture_path(const lk_gallery *gallery, const char *path);
-
-/* The recipe that made the features, as lk_recipe_parse takes it; NULL for features made elsewhere. */
-const char *lk_gallery_recipe(const lk_gallery *gallery);
 
 /* LK_ERROR_MISMATCH, naming the gallery, `query` (what the other features are called) and what differs between the recipes. A
  * gallery without a recipe takes any. */

@@ -75,6 +75,17 @@ static lk_status publish_alone(lk_gallery_writer *w)
     return lk_gallery_writer_publish(w);
 }
 
+/* One segment without a removed row stays as it is, but only if it is whole: nobody should keep a damaged one
+ * for compacted. */
+static lk_status check_alone(const lk_gallery_writer *w)
+{
+    lk_segment_view view;
+    if (!w->manifest.segment_count) return LK_OK;
+    const lk_status status = lk_segment_view_open(w->path, &w->manifest, &w->manifest.segments[0], &view);
+    if (!status) lk_segment_view_close(&view);
+    return status;
+}
+
 lk_status lk_gallery_compact(lk_gallery_writer *w, bool *done)
 {
     const lk_manifest *m = &w->manifest;
@@ -84,7 +95,7 @@ lk_status lk_gallery_compact(lk_gallery_writer *w, bool *done)
             "%s: its %s is not finished (%zu of %zu pictures); give the same command again, then compact",
             w->path, m->task.kind, m->task.done, m->task.items);
     *done = m->segment_count > 1 || w->out_count;
-    if (!*done) return LK_OK;
+    if (!*done) return check_alone(w);
     const lk_status status = copy_all(w);
     return status ? status : publish_alone(w);
 }

@@ -1,9 +1,11 @@
 #include "cbir/gallery_path.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -15,6 +17,39 @@ char *lk_join_path(const char *folder, const char *name)
     const size_t length = strlen(folder), size = length + strlen(name) + 2;
     char *path = lk_allocate(size, 1);
     if (path) snprintf(path, size, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+/* Without what says nothing at its end: "g/./" becomes "g", "." nothing. */
+static void trim(char *folder)
+{
+    for (size_t length = strlen(folder); length; folder[--length] = 0) {
+        const bool dot = folder[length - 1] == '.' && (length == 1 || folder[length - 2] == '/');
+        if (!dot && (folder[length - 1] != '/' || length == 1)) return;
+    }
+}
+
+/* Takes the last name off; false, with nothing done, where the folder's text does not say what ".." leads to.
+ */
+static bool go_up(char *folder)
+{
+    struct stat about;
+    char *slash = strrchr(folder, '/');
+    const char *last = slash ? slash + 1 : folder;
+    if (!*last || !strcmp(last, "..") || lstat(folder, &about) || !S_ISDIR(about.st_mode)) return false;
+    folder[last - folder] = 0;
+    trim(folder);
+    return true;
+}
+
+char *lk_picture_path(const char *folder, const char *name)
+{
+    if (*name == '/') return lk_copy_text(name);
+    char *base = lk_copy_text(folder), *path;
+    if (!base) return NULL;
+    for (trim(base); !strncmp(name, "../", 3) && go_up(base);) name += 3;
+    path = *base ? lk_join_path(base, name) : lk_copy_text(name);
+    lk_free(base);
     return path;
 }
 

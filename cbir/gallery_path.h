@@ -7,6 +7,10 @@
 /* "folder/name", the caller's to lk_free; NULL when memory is short. A name that begins with a slash stays alone. */
 char *lk_join_path(const char *folder, const char *name);
 
+/* The same for a picture's name as a gallery has it, said shortly: "../" at its start takes the last name off the folder, as
+ * long as that is a folder itself. Behind a link ".." leads elsewhere than the text says, so there it stays. */
+char *lk_picture_path(const char *folder, const char *name);
+
 /* Makes paths relative to one folder. Folders are compared as they physically are, links resolved, because ".." leads out of
  * the physical folder; the last name of a path stays as it is, a link too. The folder of the path before is remembered:
  * pictures come folder by folder. */

@@ -88,7 +88,7 @@ static void check_picture(verifying *v, const lk_gallery_row *row, size_t index)
     char sha256[65];
     uint64_t bytes;
     if (!row->path || !row->sha256) return;
-    char *path = lk_join_path(v->path, row->path);
+    char *path = lk_picture_path(v->path, row->path);
     if (path && lk_picture_digest(path, sha256, &bytes)) {
         v->result->missing++;
         lk_fail(LK_ERROR_IO, "%s (row %zu)", lk_error_message(), index);

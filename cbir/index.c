@@ -223,6 +223,11 @@ size_t lk_index_rows(const lk_index *index)
     return index->rows;
 }
 
+size_t lk_index_dim(const lk_index *index)
+{
+    return index->set.dim;
+}
+
 lk_status lk_checked_queries_open(const lk_index *index, const void *values, size_t count,
                                   lk_checked_queries *queries)
 {

@@ -39,6 +39,8 @@ lk_status lk_projection_open(const char *path, lk_projection *projection)
     status = lk_npy_parse(bytes.bytes, bytes.size, path, &array);
     if (!status) status = check_shape(path, &array);
     if (!status) status = read_weights(path, &array, &opened);
+    if (!status && !(opened.path = lk_copy_text(path)))
+        status = lk_fail(LK_ERROR_MEMORY, "%s: out of memory", path);
     if (!status) SHA256Data(bytes.bytes, bytes.size, opened.sha256);
     lk_unmap(&bytes);
     if (status) lk_projection_close(&opened);
@@ -49,5 +51,6 @@ lk_status lk_projection_open(const char *path, lk_projection *projection)
 void lk_projection_close(lk_projection *projection)
 {
     lk_free(projection->weights);
+    lk_free(projection->path);
     *projection = (lk_projection){0};
 }

@@ -24,9 +24,16 @@ const void *lk_queries_row(const lk_queries *queries, size_t index)
     return queries->codes + index * lk_hash_bytes(queries->dim);
 }
 
-static bool has_bits(const lk_gallery *gallery)
+/* What a query of the gallery, or of the floats beside its bits, must be. */
+typedef struct {
+    bool bits;
+    size_t dim;
+} kind;
+
+static kind kind_of(const lk_gallery *gallery, bool raw)
 {
-    return lk_gallery_manifest(gallery)->bits; /* the blocks do not tell where there are none */
+    const lk_manifest *m = lk_gallery_manifest(gallery); /* the blocks do not tell where there are none */
+    return raw ? (kind){false, m->raw_dim} : (kind){m->bits, m->dim};
 }
 
 static lk_status no_memory(void)
@@ -139,19 +146,19 @@ static lk_status check_asked(const lk_gallery *gallery, const lk_model *model,
     return status ? status : lk_gallery_check_recipe(gallery, &asked, "the query");
 }
 
-static lk_status check_fits(const lk_gallery *gallery, const lk_recipe *recipe)
+static lk_status check_fits(const lk_gallery *gallery, const lk_recipe *recipe, kind wanted)
 {
     if (recipe->hash.kind != LK_HASH_NONE && recipe->hash.whole_matrix)
         return lk_fail(LK_ERROR_UNSUPPORTED,
                        "%s: its hash takes the threshold over a whole matrix, which one query has not",
                        lk_gallery_folder(gallery));
-    if ((recipe->hash.kind != LK_HASH_NONE) != has_bits(gallery))
+    if ((recipe->hash.kind != LK_HASH_NONE) != wanted.bits)
         return lk_fail(LK_ERROR_MISMATCH, "%s has %s, and the query has %s", lk_gallery_folder(gallery),
-                       has_bits(gallery) ? "packed bits" : "values",
-                       has_bits(gallery) ? "values: say --hash as they were made" : "bits");
-    if (recipe->length != lk_gallery_rows(gallery)->dim)
+                       wanted.bits ? "packed bits" : "values",
+                       wanted.bits ? "values: say --hash as they were made" : "bits");
+    if (recipe->length != wanted.dim)
         return lk_fail(LK_ERROR_MISMATCH, "%s has rows of %zu values, and the query has %zu",
-                       lk_gallery_folder(gallery), lk_gallery_rows(gallery)->dim, recipe->length);
+                       lk_gallery_folder(gallery), wanted.dim, recipe->length);
     return LK_OK;
 }
 
@@ -180,8 +187,9 @@ lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const
     }
     if (!status) status = lk_queries_open_model(gallery, options->model, &model);
     if (!status) status = check_asked(gallery, model, options);
+    if (options->raw) recipe.hash = (lk_hash){0}, recipe.length = 0;
     if (!status) status = lk_embedder_open(model, &recipe, 1, &how, &embedder);
-    if (!status) status = check_fits(gallery, &recipe);
+    if (!status) status = check_fits(gallery, &recipe, kind_of(gallery, options->raw));
     embedding e = {.options = options, .list = list, .recipe = &recipe, .queries = &made};
     if (!status) status = embed_all(&e, embedder);
     lk_embedder_close(&embedder);
@@ -194,7 +202,22 @@ lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const
 
 /* ------------------------------------------------------------------ Features */
 
-static lk_status check_recipe_beside(const lk_gallery *gallery, const char *path)
+/* Floats from before the hash are alike whatever the hash. */
+static lk_status check_raw_recipe(const lk_gallery *gallery, const lk_recipe *recipe, const char *path)
+{
+    lk_recipe own;
+    const char *text = lk_gallery_recipe(gallery), *folder = lk_gallery_folder(gallery);
+    if (!text) return LK_OK;
+    lk_status status = lk_recipe_parse(text, strlen(text), folder, &own);
+    if (status) return status;
+    own.hash = recipe->hash;
+    own.length = lk_gallery_manifest(gallery)->raw_dim;
+    status = lk_recipe_compare(&own, recipe);
+    return status == LK_ERROR_MISMATCH ? lk_fail(status, "%s and %s: %s", folder, path, lk_error_message())
+                                       : status;
+}
+
+static lk_status check_recipe_beside(const lk_gallery *gallery, const char *path, bool raw)
 {
     const size_t length = strlen(path), stem = length > 4 ? length - 4 : length;
     lk_recipe recipe;
@@ -205,16 +228,18 @@ static lk_status check_recipe_beside(const lk_gallery *gallery, const char *path
     lk_status status = LK_OK;
     if (access(beside, F_OK) == 0) {
         status = lk_recipe_open(beside, &recipe);
-        if (!status) status = lk_gallery_check_recipe(gallery, &recipe, path);
+        if (!status)
+            status = raw ? check_raw_recipe(gallery, &recipe, path)
+                         : lk_gallery_check_recipe(gallery, &recipe, path);
     }
     lk_free(beside);
     return status;
 }
 
-static lk_status check_array(const lk_gallery *gallery, const char *path, const lk_npy *array)
+static lk_status check_array(const lk_gallery *gallery, const char *path, const lk_npy *array, kind wanted)
 {
-    const bool bits = has_bits(gallery);
-    const size_t dim = lk_gallery_rows(gallery)->dim, columns = bits ? lk_hash_bytes(dim) : dim;
+    const bool bits = wanted.bits;
+    const size_t columns = bits ? lk_hash_bytes(wanted.dim) : wanted.dim;
     if (array->dims != 2 || !array->shape[0])
         return lk_fail(LK_ERROR_FORMAT, "%s: not a matrix with rows", path);
     if ((array->type == LK_NPY_UINT8) != bits)
@@ -237,17 +262,18 @@ static lk_status check_spare_bits(const lk_queries *queries, const char *path)
     return LK_OK;
 }
 
-lk_status lk_queries_read(const lk_gallery *gallery, const char *path, lk_queries *queries)
+lk_status lk_queries_read(const lk_gallery *gallery, const char *path, bool raw, lk_queries *queries)
 {
     lk_mapping file;
     lk_npy array;
-    lk_queries made = {.dim = lk_gallery_rows(gallery)->dim};
-    lk_status status = check_recipe_beside(gallery, path);
+    const kind wanted = kind_of(gallery, raw);
+    lk_queries made = {.dim = wanted.dim};
+    lk_status status = check_recipe_beside(gallery, path, raw);
     if (!status) status = lk_map_file(path, &file);
     if (status) return status;
     status = lk_npy_parse(file.bytes, file.size, path, &array);
-    if (!status) status = check_array(gallery, path, &array);
-    if (!status) status = reserve(&made, array.shape[0], has_bits(gallery));
+    if (!status) status = check_array(gallery, path, &array, wanted);
+    if (!status) status = reserve(&made, array.shape[0], wanted.bits);
     if (!status) {
         made.count = array.shape[0];
         if (made.codes) {

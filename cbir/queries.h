@@ -24,6 +24,7 @@ typedef struct lk_queries_options {
     const lk_recipe *recipe;  /* what the caller asked for, which must equal the gallery's; for a gallery without one, what
                                * to do. NULL: the gallery's */
     const lk_projection *projection; /* NULL: the gallery's own, where its recipe has one */
+    bool raw; /* floats, as they are before the hash, for lk_gallery_raw */
     lk_backend_kind backend;
     const char *isa;
     size_t batch;
@@ -41,9 +42,10 @@ lk_status lk_queries_open_model(const lk_gallery *gallery, const char *path, lk_
 lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const lk_queries_options *options,
                            lk_queries *queries);
 
-/* Reads FEATURES.npy; a FEATURES.recipe.json beside it must be the gallery's. LK_ERROR_MISMATCH for that, and for rows of
- * another length or kind; LK_ERROR_FORMAT for bits behind the last. */
-lk_status lk_queries_read(const lk_gallery *gallery, const char *path, lk_queries *queries);
+/* Reads FEATURES.npy; a FEATURES.recipe.json beside it must be the gallery's. With `raw` they are floats for lk_gallery_raw, and
+ * the hash may be another. LK_ERROR_MISMATCH for that, and for rows of another length or kind; LK_ERROR_FORMAT for bits
+ * behind the last. */
+lk_status lk_queries_read(const lk_gallery *gallery, const char *path, bool raw, lk_queries *queries);
 
 /* One query from all: the sum of `weights` [count] times each vector, which is divided by its length first; as floats
  * only: LK_ERROR_ARGUMENT for bits. */

@@ -5,13 +5,6 @@
 
 #include "engine/likeness.h"
 
-typedef enum lk_metric {
-    LK_METRIC_COSINE, /* Σxy / sqrt(max(Σx² · Σy², 1e-16)): Paddle's cosine_similarity; larger is nearer */
-    LK_METRIC_INNER,  /* Σxy; larger is nearer */
-    LK_METRIC_L2,     /* Σ(x−y)², not rooted; smaller is nearer */
-    LK_METRIC_HAMMING /* number of bits that differ; smaller is nearer */
-} lk_metric;
-
 /* One contiguous run of rows. Row i of the block has index first + i in the whole. */
 typedef struct lk_block {
     const float *rows;    /* [count][dim]; NULL for bits */
@@ -32,11 +25,6 @@ typedef struct lk_rows_set {
 /* Squared lengths of float rows and queries stay below this, so that no score overflows. */
 #define LK_SEARCH_MAX_LENGTH 1e37
 
-typedef struct lk_hit {
-    size_t index;
-    float score; /* similarity or distance, as the metric says */
-} lk_hit;
-
 typedef struct lk_search_options {
     lk_metric metric;
     size_t k;        /* at least 1; more than there are rows is no error */
@@ -49,18 +37,10 @@ typedef struct lk_search_options {
  * bitmap too). LK_ERROR_ARGUMENT (floats for Hamming, or the reverse; k or dim 0; blocks out of order), LK_ERROR_FORMAT (a row
  * with NaN or infinity or too long, or a zero row under cosine, named by index; rows in `out` are not looked at),
  * LK_ERROR_LIMIT (dim), LK_ERROR_BACKEND (isa), LK_ERROR_MEMORY. */
-typedef struct lk_index lk_index;
 lk_status lk_index_open(const lk_rows_set *set, const lk_search_options *options, lk_index **index);
-void lk_index_close(lk_index **index);
 
 /* Rows of all blocks, those in `out` included. */
 size_t lk_index_rows(const lk_index *index);
-
-/* For each of `count` queries, float [count][dim] or codes [count][(dim + 7) / 8], its nearest rows, nearest first, in
- * hits [count][k]; found [count] says how many. Among equal scores the lower index comes first. The same hits, bit for
- * bit, for any number of threads, any ISA, and any number of queries at a time.
- * LK_ERROR_FORMAT names a query with NaN or infinity or too long, or a zero query under cosine; LK_ERROR_MEMORY. */
-lk_status lk_index_search(const lk_index *index, const void *queries, size_t count, lk_hit *hits, size_t *found);
 
 /* All scores, scores [count][lk_index_rows()], in order of the rows: for evaluation, which ranks everything. The bits are
  * those of lk_index_search. A row in `out` has NaN. Errors as there. */

@@ -26,8 +26,9 @@ lk_status lk_vectorizer_init(lk_vectorizer *vectorizer, const lk_vector_rule *ru
         fused = rule->fusion == LK_FUSION_SERIES ? fused + length : length;
     }
     if (rule->projection && rule->projection->inputs != fused)
-        return lk_fail(LK_ERROR_ARGUMENT, "the projection takes %zu values, but the features have %zu",
-                       rule->projection->inputs, fused);
+        return lk_fail(LK_ERROR_ARGUMENT, "%s: the projection takes %zu values, and the features have %zu",
+                       rule->projection->path ? rule->projection->path : "a matrix", rule->projection->inputs,
+                       fused);
     v.length = rule->projection ? rule->projection->outputs : fused;
     v.map = map;
     v.scratch = map + fused;

@@ -31,6 +31,7 @@ typedef enum lk_fusion {
 typedef struct lk_projection {
     float *weights; /* [outputs][inputs] */
     size_t outputs, inputs;
+    char *path;      /* of the file; NULL: there is none */
     char sha256[65]; /* of the file */
 } lk_projection;
 

@@ -25,7 +25,7 @@
  * a thing borrows what it was made from (a session its plan or model, a plan its model).
  * - The library prints nothing, never exits, and never aborts on input. Model files and pictures are not
  * trusted.
- * - Models, plans and images are immutable once open and may be shared by threads. A session belongs to one
+ * - Models, plans, images and galleries are immutable once open and may be shared by threads. A session belongs to one
  * thread at a time; so does a pool, but for the sessions that run on it one after another.
  */
 #ifndef LIKENESS_H
@@ -263,6 +263,71 @@ typedef struct lk_step_profile {
 LK_API lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profile *steps);
 LK_API size_t lk_plan_step_count(const lk_plan *plan);
 LK_API const lk_plan *lk_session_plan(const lk_session *session);
+
+/* ------------------------------------------------------------------ Galleries and search */
+
+/* A gallery that `likeness index` has made (docs/gallery.md), as it is now: a writer may go on, this stays as it was. Its
+ * features are mapped, not read, so it may be larger than memory. Immutable, and may be shared by threads. */
+typedef struct lk_gallery lk_gallery;
+
+/* LK_ERROR_IO, LK_ERROR_FORMAT (names the file and the fault), LK_ERROR_UNSUPPORTED, LK_ERROR_MEMORY. */
+LK_API lk_status lk_gallery_open(const char *path, lk_gallery **gallery);
+LK_API void lk_gallery_close(lk_gallery **gallery);
+
+/* Rows, removed ones included: indices run below it. A search finds no removed row. */
+LK_API size_t lk_gallery_count(const lk_gallery *gallery);
+LK_API bool lk_gallery_is_removed(const lk_gallery *gallery, size_t index);
+
+/* What made the features, as JSON: "model_sha256", "preprocessing", "features" and so on. Queries must be made alike. NULL:
+ * features made elsewhere. The gallery's own. */
+LK_API const char *lk_gallery_recipe(const lk_gallery *gallery);
+
+/* What is known of a row's picture. */
+typedef struct lk_gallery_row {
+    const char *path;   /* from the gallery's folder; NULL for features made elsewhere without paths */
+    bool has_label;
+    long label;
+    uint64_t bytes;     /* of the picture's file */
+    const char *sha256; /* of the picture's file, 64 digits; NULL when unknown */
+} lk_gallery_row;
+
+/* Fills *row. Its texts are the gallery's and stay until it is closed: what was asked for once is kept. LK_ERROR_ARGUMENT (an
+ * index past the end), LK_ERROR_FORMAT, LK_ERROR_MEMORY. */
+LK_API lk_status lk_gallery_row_at(const lk_gallery *gallery, size_t index, lk_gallery_row *row);
+
+typedef enum lk_metric {
+    LK_METRIC_COSINE, /* Σxy / sqrt(max(Σx² · Σy², 1e-16)): Paddle's cosine_similarity; larger is nearer */
+    LK_METRIC_INNER,  /* Σxy; larger is nearer */
+    LK_METRIC_L2,     /* Σ(x−y)², not rooted; smaller is nearer */
+    LK_METRIC_HAMMING /* number of bits that differ; smaller is nearer */
+} lk_metric;
+
+typedef struct lk_hit {
+    size_t index;
+    float score; /* similarity or distance, as the metric says */
+} lk_hit;
+
+/* Rows made ready for exact search (docs/search.md). */
+typedef struct lk_index lk_index;
+
+/* For the k nearest rows of a gallery, which must outlive the index. LK_METRIC_HAMMING compares bits; the others compare
+ * floats, of a gallery of bits the floats kept beside them (--keep-raw). Rows are measured once, which reads all of them. The
+ * pool may be NULL: the calling thread; it must outlive the index, and has one search at a time.
+ * LK_ERROR_MISMATCH (the gallery has not what the metric compares), LK_ERROR_ARGUMENT (k 0), LK_ERROR_FORMAT (a row with NaN
+ * or infinity or too long, or a zero row under cosine, named), LK_ERROR_MEMORY. */
+LK_API lk_status lk_index_open_gallery(const lk_gallery *gallery, lk_metric metric, size_t k, lk_pool *pool,
+                                       lk_index **index);
+LK_API void lk_index_close(lk_index **index);
+
+/* Floats, or bits, of a query. */
+LK_API size_t lk_index_dim(const lk_index *index);
+
+/* For each of `count` queries, float [count][dim] or for bits uint8_t [count][(dim + 7) / 8] as numpy.packbits packs, its
+ * nearest rows, nearest first, in hits [count][k]; found [count] says how many. Among equal scores the lower index comes
+ * first. The same hits, bit for bit, for any number of threads and of queries at a time. Without a pool, threads may search
+ * one index at once.
+ * LK_ERROR_FORMAT names a query with NaN or infinity or too long, or a zero query under cosine; LK_ERROR_MEMORY. */
+LK_API lk_status lk_index_search(const lk_index *index, const void *queries, size_t count, lk_hit *hits, size_t *found);
 
 /* ------------------------------------------------------------------ Small vector helpers */
 

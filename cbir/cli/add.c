@@ -4,27 +4,23 @@
 #include "base/error.h"
 #include "cbir/cli/gallery.h"
 
-enum { JSON = 0x100, MODEL, RETRY, DUPLICATES, BATCH, MAP, STRICT };
+enum { JSON = 0x100, MODEL, RETRY, DUPLICATES };
 
 typedef struct {
     const char *gallery, *model;
-    cli_texts sources, maps;
-    size_t batch;
-    bool retry, duplicates, strict, json;
+    cli_texts sources;
+    bool retry, duplicates, json;
     cli_run_options run;
+    cli_reading_options reading;
 } options;
 
 static const struct argp_option argp_options[] = {
     {"retry-failed", RETRY, NULL, 0, "Try the pictures again that have failed, instead of or beside others",
      1},
     {"duplicates", DUPLICATES, NULL, 0, "Add a picture too whose content is there under another path", 0},
-    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
     {"model", MODEL, "MODEL", 0,
      "The model file, where it is not where the gallery says; it must be the same", 0},
     {"json", JSON, NULL, 0, "Print what was done as JSON", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
     {0}};
 
 static void take_argument(struct argp_state *state, options *o, const char *text)
@@ -39,6 +35,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->run;
+        state->child_inputs[1] = &o->reading;
         return 0;
     case RETRY:
         o->retry = true;
@@ -46,21 +43,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case DUPLICATES:
         o->duplicates = true;
         return 0;
-    case MAP:
-        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
-        cli_texts_add(state, &o->maps, argument);
-        return 0;
-    case STRICT:
-        o->strict = true;
-        return 0;
     case MODEL:
         o->model = argument;
         return 0;
     case JSON:
         o->json = true;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
         return 0;
     case ARGP_KEY_ARG:
         take_argument(state, o, argument);
@@ -100,7 +87,7 @@ static lk_status open_embedder(const options *o, adding *a)
     if (status) return status;
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
-                                     .batch = o->batch,
+                                     .batch = o->reading.batch,
                                      .projection = projection ? &a->projection : NULL};
     return lk_embedder_open(a->model, &a->recipe, 1, &how, &a->embedder);
 }
@@ -110,8 +97,8 @@ static lk_status add(const options *o, const char *command, adding *a, lk_galler
     gallery_watch watch = {.command = command};
     const lk_gallery_index_options how = {.embedder = a->embedder,
                                           .recipe = &a->recipe,
-                                          .batch = o->batch,
-                                          .embed = {o->run.threads, o->strict, cli_interrupt()},
+                                          .batch = o->reading.batch,
+                                          .embed = {o->run.threads, o->reading.strict, cli_interrupt()},
                                           .keep_raw = lk_gallery_raw(a->gallery),
                                           .duplicates = o->duplicates};
     const lk_gallery_index_calls calls = gallery_calls(&watch);
@@ -128,7 +115,7 @@ static int run(const options *o, const char *command)
     gallery_outcome outcome = {.command = command, .gallery = o->gallery, .json = o->json};
     lk_status status = open_embedder(o, &a);
     if (!status && o->retry) status = lk_gallery_failed_list(o->gallery, &a.list);
-    if (!status && o->sources.count) status = cli_read_sources(&o->sources, &o->maps, &a.list);
+    if (!status && o->sources.count) status = cli_read_sources(&o->sources, &o->reading.maps, &a.list);
     if (!status) status = add(o, command, &a, &outcome.result);
     outcome.status = status;
     lk_embedder_close(&a.embedder);
@@ -141,7 +128,8 @@ static int run(const options *o, const char *command)
 
 int cli_add(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {
+        {&cli_run_argp, 0, NULL, 0}, {&cli_reading_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {.options = argp_options,
                                      .parser = parse,
                                      .args_doc = "GALLERY SOURCE...\nGALLERY --retry-failed",
@@ -156,10 +144,10 @@ int cli_add(int argc, char **argv)
                                             "  likeness add gallery photos\n"
                                             "  likeness add gallery --retry-failed",
                                      .children = children};
-    options o = {.batch = 1};
+    options o = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o, argv[0]);
     cli_texts_close(&o.sources);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     return code;
 }

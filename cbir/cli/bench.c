@@ -81,7 +81,7 @@ static lk_status open_contestant(const options *o, const lk_model *model, lk_bac
                                  lk_pool *pool, contestant *c)
 {
     lk_preprocessing p;
-    lk_status status = cli_preprocessing(model, &o->input, &p);
+    lk_status status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &p);
     if (status) return status;
     const lk_plan_options how = {.backend = backend,
                                  .isa = o->run.isa,

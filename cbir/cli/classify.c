@@ -107,7 +107,8 @@ static lk_status open_classifier(classifier *c)
         status =
             lk_fail(LK_ERROR_NOT_FOUND, "%s: it has no classifier; extract gives its features", c->o->model);
     if (!status && c->o->info_path) status = lk_info_file_open(c->o->info_path, &c->info);
-    if (!status) status = cli_preprocessing(c->model, &c->o->input, &c->preprocessing);
+    if (!status)
+        status = cli_preprocessing(lk_model_preprocessing(c->model), &c->o->input, &c->preprocessing);
     if (!status) status = open_session(c);
     return status;
 }

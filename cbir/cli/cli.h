@@ -37,6 +37,13 @@ int cli_report(const char *command, lk_status status);
  * here. */
 int cli_finish(const char *command, int code);
 
+/* argp ends the process itself behind --help, --usage and --version: from now on that way out flushes and checks
+ * standard output as well, in this command's name. */
+void cli_check_output(const char *command);
+
+/* Prints text left-aligned in `width` columns, where a character of UTF-8 from the CJK blocks on takes two. */
+void cli_print_padded(const char *text, size_t width);
+
 /* ------------------------------------------------------------------ Options */
 
 /* What every picture goes through before the network: the model's own preprocessing, changed. */
@@ -56,7 +63,7 @@ typedef struct {
 } cli_run_options;
 
 /* Children for a command's argp. Their input is the struct of that name, which the command zeroes. */
-extern const struct argp cli_input_argp, cli_run_argp, cli_feature_argp;
+extern const struct argp cli_input_argp, cli_run_argp, cli_feature_argp, cli_reading_argp;
 
 /* "running" or "batch"; else a usage error. */
 lk_batch_norm_mode cli_batch_norm(struct argp_state *state, const char *text);
@@ -80,9 +87,9 @@ typedef struct {
  * can tell (its SHA-256, lengths) is left open for lk_embedder_open. */
 void cli_recipes(const cli_feature_options *options, const lk_preprocessing *preprocessing, lk_recipe *recipes, size_t *count);
 
-/* The model's preprocessing with the options laid over it. LK_ERROR_ARGUMENT when they contradict each other.
- */
-lk_status cli_preprocessing(const lk_model *model, const cli_input_options *options,
+/* `own`, a model's or a gallery's preprocessing, with the options laid over it. LK_ERROR_ARGUMENT when they contradict each
+ * other. */
+lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options *options,
                             lk_preprocessing *preprocessing);
 
 /* A whole number from `least` to `most`; else a usage error that names the option. */
@@ -96,6 +103,13 @@ typedef struct {
 
 void cli_texts_add(struct argp_state *state, cli_texts *texts, const char *text);
 void cli_texts_close(cli_texts *texts);
+
+/* How many pictures are read. */
+typedef struct {
+    cli_texts maps; /* --map; to be closed */
+    bool strict;
+    size_t batch; /* 1 without --batch */
+} cli_reading_options;
 
 /* The items of all sources: lists, folders, pictures, and "-" for paths from standard input; with --map's texts.
  * LK_ERROR_EMPTY when there are none. */

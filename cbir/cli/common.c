@@ -1,6 +1,7 @@
 /* Signals, the end of a command, JSON on standard output. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 /* A signal handler sees nothing but these. */
 static atomic_int caught;
 static atomic_bool patient_now;
+
+static const char *printing; /* who says what is wrong with standard output */
 
 static void on_signal(int signal_number)
 {
@@ -63,13 +66,35 @@ int cli_report(const char *command, lk_status status)
 
 int cli_finish(const char *command, int code)
 {
+    printing = NULL;
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout)) return code;
     /* When the write that failed lies some way back, one more byte meets the same reason. */
     if (!errno && write(STDOUT_FILENO, "\n", 1) >= 0) errno = EIO;
-    if (errno == EPIPE) return CLI_CLOSED_PIPE;
-    fprintf(stderr, "%s: standard output: cannot write: %s\n", command, strerror(errno));
-    return CLI_FAILURE + LK_ERROR_IO;
+    const int reason = errno;
+    fprintf(stderr, "%s: standard output: cannot write: %s\n", command, strerror(reason));
+    return reason == EPIPE ? CLI_CLOSED_PIPE : CLI_FAILURE + LK_ERROR_IO;
+}
+
+static void at_exit(void)
+{
+    const int code = printing ? cli_finish(printing, 0) : 0;
+    if (code) _exit(code); /* the only way to change it that is left here */
+}
+
+void cli_check_output(const char *command)
+{
+    if (!printing) atexit(at_exit);
+    printing = command;
+}
+
+void cli_print_padded(const char *text, size_t width)
+{
+    size_t used = 0;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if ((*c & 0xC0) != 0x80) used += *c >= 0xE3 ? 2 : 1;
+    fputs(text, stdout);
+    while (used++ < width) putchar(' ');
 }
 
 json_t *cli_json_text(const char *text)

@@ -1,5 +1,6 @@
 /* likeness eval: how good a retrieval is, in every metric that has a name. */
 #include "cbir/cli/eval.h"
+#include "cbir/cli/embed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,6 @@ enum {
     GALLERY_LABELS,
     LABELS,
     INFO,
-    MAP,
     RUN,
     QRELS,
     METRIC,
@@ -35,9 +35,7 @@ enum {
     DEPTH,
     TIMING,
     GROWTH,
-    MODEL,
-    BATCH,
-    STRICT
+    MODEL
 };
 
 static const struct argp_option argp_options[] = {
@@ -45,14 +43,11 @@ static const struct argp_option argp_options[] = {
     {"labels", LABELS, "LIST", 0, "The list that labels the rows of Q.npy", 0},
     {"gallery-features", GALLERY_FEATURES, "G.npy", 0, "Features made elsewhere instead of a gallery", 0},
     {"gallery-labels", GALLERY_LABELS, "LIST", 0, "The list that labels the rows of G.npy", 0},
-    {"map", MAP, "OLD=NEW", 0,
-     "In the lists, paths that begin with OLD begin with NEW instead; may be repeated", 0},
     {"info", INFO, "FILE", 0, "A dataset_info.json: names of the classes; every label must be in it", 0},
     {"run", RUN, "RUN", 0, "Judge a TREC run file, with --qrels, instead", 0},
     {"qrels", QRELS, "QRELS", 0, "The TREC judgements of --run", 0},
     {"model", MODEL, "MODEL", 0,
      "The model file for query pictures, where it is not where the gallery says; it must be the same", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
     {NULL, 0, NULL, 0, "How:", 5},
     {"metric", METRIC, "NAME", 0, "cosine (the default), inner, l2, or hamming (the default for bits)", 0},
     {"bits", BITS, "N", 0, "With packed bits: only the first N of a row count (all)", 0},
@@ -80,8 +75,6 @@ static const struct argp_option argp_options[] = {
     {"write-run", WRITE_RUN, "FILE", 0, "Write the rankings as a TREC run", 0},
     {"write-qrels", WRITE_QRELS, "FILE", 0, "Write who is relevant as TREC qrels", 0},
     {"depth", DEPTH, "N", 0, "Ranks a query in --write-run (1000); 0: all", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Query pictures a run of the network (1)", 20},
     {0}};
 
 /* A word's place in a list; else a usage error that names the option and the words. */
@@ -130,6 +123,8 @@ static void check(struct argp_state *state, const eval_options *o)
     }
     if (!o->gallery) argp_error(state, "which gallery?");
     if (!o->queries) argp_error(state, "which queries?");
+    if (o->gallery_features && (o->feature.given || cli_input_given(&o->input)))
+        argp_error(state, "--gallery-features are as they are: no option can shape them");
     if (!o->gallery_features != !o->gallery_labels)
         argp_error(state, "--gallery-features and --gallery-labels go together");
     if (o->study && (o->has_ties || o->leave_one_out || (o->has_metric && o->metric != LK_METRIC_COSINE)))
@@ -250,15 +245,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->feature;
         state->child_inputs[1] = &o->input;
         state->child_inputs[2] = &o->running;
+        state->child_inputs[3] = &o->reading;
         return 0;
     case MODEL:
         o->model = argument;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
-        return 0;
-    case STRICT:
-        o->strict = true;
         return 0;
     case LABELS:
         o->labels = argument;
@@ -277,10 +267,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case QRELS:
         o->qrels = argument;
-        return 0;
-    case MAP:
-        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
-        cli_texts_add(state, &o->maps, argument);
         return 0;
     case ARGP_KEY_ARG:
         take_argument(state, o, argument);
@@ -342,8 +328,11 @@ static int run(const eval_options *o)
 
 int cli_eval(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&cli_feature_argp, 0, NULL, 0},
+                                                 {&cli_input_argp, 0, NULL, 0},
+                                                 {&cli_run_argp, 0, NULL, 0},
+                                                 {&cli_reading_argp, 0, NULL, 0},
+                                                 {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -366,10 +355,9 @@ int cli_eval(int argc, char **argv)
                       .radii = {{2}, 1},
                       .bootstrap = {1000, 1, 0.95},
                       .depth = 1000,
-                      .batch = 1,
                       .running = {.threads = 1}};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     return code;
 }

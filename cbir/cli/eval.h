@@ -26,7 +26,6 @@ typedef struct {
     const char *gallery, *queries; /* the gallery's is gallery_features, if they are given */
     const char *gallery_features, *gallery_labels, *labels, *info, *model;
     const char *run, *qrels, *write_run, *write_qrels;
-    cli_texts maps;
     lk_metric metric;
     bool has_metric;
     eval_numbers ks, radii;
@@ -36,11 +35,10 @@ typedef struct {
     lk_curve_kind curve;
     lk_bootstrap_options bootstrap; /* draws 0: no intervals */
     size_t depth;                   /* of a run that is written */
-    size_t batch;
-    bool strict;
     cli_feature_options feature;
     cli_input_options input;
     cli_run_options running;
+    cli_reading_options reading;
 } eval_options;
 
 /* The gallery, or the queries. Rows count by place: 0 to count - 1 in the order of the blocks. */
@@ -75,7 +73,6 @@ lk_status eval_side_reserve(eval_side *side, size_t count);
 lk_status eval_side_features(const eval_options *o, const char *path, const char *labels, eval_side *side);
 
 /* A gallery, as either side. */
-bool eval_is_gallery(const char *path);
 lk_status eval_side_gallery(const eval_options *o, const char *path, eval_side *side);
 
 /* Queries for a gallery: another gallery, features with a list, or pictures that are embedded by the gallery's recipe. */

@@ -1,21 +1,14 @@
 /* A gallery as either side of an evaluation, and queries that are made for it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/cli/embed.h"
 #include "cbir/cli/eval.h"
+#include "cbir/cli/gallery.h"
 #include "cbir/gallery_rows.h"
 #include "cbir/recipe.h"
-
-bool eval_is_gallery(const char *path)
-{
-    char manifest[4096];
-    struct stat about;
-    const int length = snprintf(manifest, sizeof manifest, "%s/manifest.json", path);
-    return length > 0 && (size_t)length < sizeof manifest && !stat(manifest, &about);
-}
 
 static lk_status no_memory(const eval_side *side)
 {
@@ -49,14 +42,18 @@ static lk_status take_row(eval_side *side, size_t place, size_t index)
     return LK_OK;
 }
 
+/* Whether floats are compared, of a gallery that has them beside its bits. */
+static bool takes_raw(const eval_options *o, const lk_gallery *gallery)
+{
+    return lk_gallery_raw(gallery) && (o->has_metric ? o->metric != LK_METRIC_HAMMING : o->study);
+}
+
 lk_status eval_side_gallery(const eval_options *o, const char *path, eval_side *side)
 {
     side->source = path;
     lk_status status = lk_gallery_open(path, &side->opened);
     if (status) return status;
-    const lk_rows_set *raw = lk_gallery_raw(side->opened);
-    const bool floats = o->has_metric && o->metric != LK_METRIC_HAMMING;
-    side->rows = *(raw && floats ? raw : lk_gallery_rows(side->opened));
+    side->rows = *(takes_raw(o, side->opened) ? lk_gallery_raw(side->opened) : lk_gallery_rows(side->opened));
     size_t count = 0, place = 0;
     for (size_t b = 0; b < side->rows.block_count; b++) count += side->rows.blocks[b].count;
     if (!count) return lk_fail(LK_ERROR_EMPTY, "%s: a gallery without a row", path);
@@ -85,55 +82,18 @@ static void take_embedded(eval_side *side)
     side->skipped = q->skipped;
 }
 
-static void on_bad(void *context, const char *path, const lk_error *error)
-{
-    const eval_options *o = context;
-    (void)path; /* the message names it */
-    fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
-}
-
-/* What the options ask for; the gallery's own recipe decides when they ask for nothing. */
-static lk_status asked_recipe(const eval_options *o, const lk_gallery *gallery, lk_recipe *recipe,
-                              bool *asked)
-{
-    const cli_input_options *in = &o->input;
-    lk_model *model = NULL;
-    lk_preprocessing preprocessing;
-    lk_recipe recipes[LK_MAX_PARTS];
-    size_t count;
-    *asked = o->feature.given || in->height || in->shorter || in->crop || in->has_mean || in->has_std ||
-             !lk_gallery_recipe(gallery);
-    if (!*asked) return LK_OK;
-    lk_status status = lk_gallery_open_model(gallery, o->model, &model);
-    if (!status) status = cli_preprocessing(model, in, &preprocessing);
-    lk_model_close(&model);
-    if (status) return status;
-    cli_recipes(&o->feature, &preprocessing, recipes, &count);
-    *recipe = recipes[0];
-    return count == 1 ? LK_OK
-                      : lk_fail(LK_ERROR_ARGUMENT, "--feature: a gallery has one; --fuse joins several");
-}
-
 static lk_status embed(const eval_options *o, const lk_gallery *gallery, const lk_list *list,
                        lk_queries *queries)
 {
-    lk_projection projection = {0};
-    lk_recipe recipe;
-    bool asked;
-    lk_status status = asked_recipe(o, gallery, &recipe, &asked);
-    if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &projection);
-    const lk_queries_options how = {.model = o->model,
-                                    .recipe = asked ? &recipe : NULL,
-                                    .projection = o->feature.projection ? &projection : NULL,
-                                    .backend = o->running.backend,
-                                    .isa = o->running.isa,
-                                    .batch = o->batch,
-                                    .embed = {.threads = o->running.threads, .strict = o->strict},
-                                    .bad = on_bad,
-                                    .context = (void *)(size_t)o};
-    if (!status) status = lk_queries_embed(gallery, list, &how, queries);
-    lk_projection_close(&projection);
-    return status;
+    const cli_embed_options how = {.command = o->command,
+                                   .model = o->model,
+                                   .feature = &o->feature,
+                                   .input = &o->input,
+                                   .run = &o->running,
+                                   .batch = o->reading.batch,
+                                   .strict = o->reading.strict,
+                                   .raw = takes_raw(o, gallery)};
+    return cli_embed_queries(gallery, list, &how, queries);
 }
 
 static lk_status check_labels(const char *source, const lk_list *list)
@@ -171,7 +131,7 @@ static lk_status embed_pictures(const eval_options *o, const eval_side *gallery,
 {
     lk_list list = {0};
     const cli_texts sources = {.items = &side->source, .count = 1};
-    lk_status status = cli_read_sources(&sources, &o->maps, &list);
+    lk_status status = cli_read_sources(&sources, &o->reading.maps, &list);
     if (!status) status = check_labels(side->source, &list);
     if (!status) status = embed(o, gallery->opened, &list, &side->embedded);
     lk_list_close(&list);
@@ -189,24 +149,22 @@ static lk_status check_recipes(const eval_side *gallery, const eval_side *querie
     return status ? status : lk_gallery_check_recipe(gallery->opened, &recipe, queries->source);
 }
 
-static bool ends_in_npy(const char *text)
-{
-    const size_t length = strlen(text);
-    return length > 4 && !strcmp(text + length - 4, ".npy");
-}
-
 lk_status eval_side_queries(const eval_options *o, const eval_side *gallery, eval_side *side)
 {
+    const bool shaped = o->feature.given || cli_input_given(&o->input);
     lk_status status;
     side->source = o->queries;
-    if (eval_is_gallery(o->queries)) {
+    if (shaped && (cli_is_gallery(o->queries) || cli_is_features(o->queries)))
+        return lk_fail(LK_ERROR_ARGUMENT, "%s: features are as they are: no option can shape them",
+                       o->queries);
+    if (cli_is_gallery(o->queries)) {
         status = eval_side_gallery(o, o->queries, side);
         return status ? status : check_recipes(gallery, side);
     }
-    if (!ends_in_npy(o->queries)) return embed_pictures(o, gallery, side);
+    if (!cli_is_features(o->queries)) return embed_pictures(o, gallery, side);
     if (!o->labels)
         return lk_fail(LK_ERROR_ARGUMENT, "%s: which labels have its rows? --labels LIST", o->queries);
-    status = lk_queries_read(gallery->opened, o->queries, &side->embedded);
+    status = lk_queries_read(gallery->opened, o->queries, takes_raw(o, gallery->opened), &side->embedded);
     if (status) return status;
     take_embedded(side);
     return eval_side_label(o, o->labels, side->block.count, side);

@@ -28,16 +28,6 @@ const char *eval_stage_name(size_t stage)
     return names[stage];
 }
 
-/* Left-aligned in `width` columns, where a character of UTF-8 from the CJK blocks on takes two. */
-static void print_padded(const char *text, size_t width)
-{
-    size_t used = 0;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if ((*c & 0xC0) != 0x80) used += *c >= 0xE3 ? 2 : 1;
-    fputs(text, stdout);
-    while (used++ < width) putchar(' ');
-}
-
 static void print_number(double value)
 {
     if (isnan(value)) fputs("       –", stdout);
@@ -75,13 +65,13 @@ static void print_metrics(const eval_options *o, const eval_results *r)
 {
     const size_t columns = lk_evaluation_columns(r->evaluation);
     putchar('\n');
-    print_padded("metric", 18);
+    cli_print_padded("metric", 18);
     fputs("mean    ", stdout);
     if (r->intervals) fputs("   95 % interval    ", stdout);
     puts("  of each query");
     for (size_t c = 0; c < columns; c++) {
         const lk_column *column = lk_evaluation_column(r->evaluation, c);
-        print_padded(column->name, 18);
+        cli_print_padded(column->name, 18);
         print_number(r->means[c]);
         if (r->intervals && isnan(r->intervals[c].low)) printf("  %18s", "");
         else if (r->intervals) printf("  %8.6f – %8.6f", r->intervals[c].low, r->intervals[c].high);
@@ -110,7 +100,7 @@ static void print_class_name(const eval_results *r, size_t index)
     char text[96];
     const char *name = eval_label_name(&r->labels, r->classes.labels[index]);
     snprintf(text, sizeof text, "%ld%s%s", r->classes.labels[index], name ? " " : "", name ? name : "");
-    print_padded(text, 18);
+    cli_print_padded(text, 18);
 }
 
 static void print_classes(const eval_options *o, const eval_results *r)
@@ -118,7 +108,7 @@ static void print_classes(const eval_options *o, const eval_results *r)
     size_t columns[4];
     const size_t count = class_columns(o, r, columns), all = lk_evaluation_columns(r->evaluation);
     putchar('\n');
-    print_padded("class", 18);
+    cli_print_padded("class", 18);
     fputs("queries  items", stdout);
     for (size_t i = 0; i < count; i++)
         printf("  %10s", lk_evaluation_column(r->evaluation, columns[i])->name);
@@ -140,7 +130,7 @@ static void print_confusion(const eval_results *r)
     printf("\nOf the first %zu hits of each class (row), the share that belongs to each class (column), in "
            "%%:\n",
            r->confusion_k);
-    print_padded("", 18);
+    cli_print_padded("", 18);
     for (size_t c = 0; c < r->classes.count; c++) printf(" %5ld", r->classes.labels[c]);
     putchar('\n');
     for (size_t row = 0; row < r->classes.count; row++) {

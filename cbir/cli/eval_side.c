@@ -38,7 +38,7 @@ lk_status eval_side_reserve(eval_side *side, size_t count)
 lk_status eval_side_label(const eval_options *o, const char *labels, size_t count, eval_side *side)
 {
     const cli_texts sources = {.items = &labels, .count = 1};
-    lk_status status = cli_read_sources(&sources, &o->maps, &side->list);
+    lk_status status = cli_read_sources(&sources, &o->reading.maps, &side->list);
     if (status) return status;
     if (side->list.count != count)
         return lk_fail(LK_ERROR_MISMATCH, "%s lists %zu items, and %s has %zu rows", labels, side->list.count,

@@ -1,11 +1,11 @@
 /* How long a search takes: a query at a time, and over growing galleries. */
 #include <math.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/eval.h"
+#include "cbir/quantile.h"
 
 enum { REPEATS = 15, TOP = 10 };
 
@@ -16,26 +16,13 @@ double eval_now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double quantile(const double *sorted, size_t count, double share)
-{
-    const double at = (double)(count - 1) * share;
-    const size_t below = (size_t)at, above = below + 1 < count ? below + 1 : below;
-    return sorted[below] + (sorted[above] - sorted[below]) * (at - (double)below);
-}
-
 eval_times eval_times_of(double *ms, size_t count)
 {
     double sum = 0;
     if (!count) return (eval_times){0};
-    qsort(ms, count, sizeof *ms, by_value);
+    lk_sort_values(ms, count);
     for (size_t i = 0; i < count; i++) sum += ms[i];
-    return (eval_times){sum / (double)count, quantile(ms, count, 0.5), quantile(ms, count, 0.95)};
+    return (eval_times){sum / (double)count, lk_quantile(ms, count, 0.5), lk_quantile(ms, count, 0.95)};
 }
 
 /* A search for the top ten, one query at a time as a user asks them. */

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "cbir/cli/cli.h"
+#include "cbir/cli/gallery.h"
 #include "cbir/gallery_failures.h"
 #include "cbir/gallery_parts.h"
 #include "cbir/gallery_verify.h"
@@ -224,6 +224,12 @@ int cli_gallery(int argc, char **argv)
     options o = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     return cli_report(argv[0], describe(&o));
+}
+
+lk_status gallery_describe(const char *path, bool json)
+{
+    const options o = {.gallery = path, .json = json};
+    return describe(&o);
 }
 
 /* ------------------------------------------------------------------ verify */

@@ -25,4 +25,10 @@ typedef struct {
 
 int gallery_finish(const gallery_outcome *outcome);
 
+/* A folder with a manifest? */
+bool cli_is_gallery(const char *path);
+
+/* What `likeness gallery` prints. As lk_gallery_open. */
+lk_status gallery_describe(const char *path, bool json);
+
 #endif

@@ -1,5 +1,6 @@
 /* What index and add say while they work, and at their end. */
-#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "cbir/cli/gallery.h"
@@ -24,6 +25,14 @@ static void on_progress(void *context, size_t done, size_t total)
 lk_gallery_index_calls gallery_calls(gallery_watch *watch)
 {
     return (lk_gallery_index_calls){.context = watch, .bad = on_bad, .progress = on_progress};
+}
+
+bool cli_is_gallery(const char *path)
+{
+    char manifest[4096];
+    struct stat about;
+    const int length = snprintf(manifest, sizeof manifest, "%s/manifest.json", path);
+    return length > 0 && (size_t)length < sizeof manifest && !stat(manifest, &about);
 }
 
 /* What this call had begun, or gone on with, and could not finish. */

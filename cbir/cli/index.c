@@ -6,22 +6,20 @@
 #include "cbir/gallery_import.h"
 #include "cbir/info_file.h"
 
-enum { JSON = 0x100, FEATURES, LABELS, BITS, INFO, SEGMENT, BATCH, MAP, STRICT, SEGMENT_ROWS = 1024 };
+enum { JSON = 0x100, FEATURES, LABELS, BITS, INFO, SEGMENT, SEGMENT_ROWS = 1024 };
 
 typedef struct {
     const char *model, *gallery, *features, *labels, *info;
-    cli_texts sources, maps;
-    size_t bits, segment_rows, batch;
-    bool strict, json;
+    cli_texts sources;
+    size_t bits, segment_rows;
+    bool json;
     cli_feature_options feature;
     cli_input_options input;
     cli_run_options run;
+    cli_reading_options reading;
 } options;
 
 static const struct argp_option argp_options[] = {
-    {NULL, 0, NULL, 0, "Pictures:", 2},
-    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
     {NULL, 0, NULL, 0, "Features made elsewhere:", 3},
     {"features", FEATURES, "F.npy", 0,
      "Take these instead of a model and pictures: a matrix, a row a picture", 0},
@@ -33,8 +31,6 @@ static const struct argp_option argp_options[] = {
     {"segment-rows", SEGMENT, "N", 0,
      "Rows of a segment, which is the most that a killed run loses (1024; 65536 with --features)", 0},
     {"json", JSON, NULL, 0, "Print what was done as JSON", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
     {0}};
 
 static void check(struct argp_state *state, const options *o)
@@ -60,32 +56,6 @@ static void check(struct argp_state *state, const options *o)
             "with --features");
 }
 
-static error_t parse_picture(int key, char *argument, struct argp_state *state)
-{
-    options *o = state->input;
-    switch (key) {
-    case MAP:
-        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
-        cli_texts_add(state, &o->maps, argument);
-        return 0;
-    case STRICT:
-        o->strict = true;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (o->model) cli_texts_add(state, &o->sources, argument);
-        else o->model = argument;
-        return 0;
-    case ARGP_KEY_END:
-        check(state, o);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     options *o = state->input;
@@ -94,6 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->feature;
         state->child_inputs[1] = &o->input;
         state->child_inputs[2] = &o->run;
+        state->child_inputs[3] = &o->reading;
         return 0;
     case 'o':
         o->gallery = argument;
@@ -116,8 +87,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case JSON:
         o->json = true;
         return 0;
+    case ARGP_KEY_ARG:
+        if (o->model) cli_texts_add(state, &o->sources, argument);
+        else o->model = argument;
+        return 0;
+    case ARGP_KEY_END:
+        check(state, o);
+        return 0;
     default:
-        return parse_picture(key, argument, state);
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -171,14 +149,14 @@ static lk_status open_embedder(indexing *x)
     lk_recipe recipes[LK_MAX_PARTS];
     size_t count;
     lk_status status = lk_model_open(o->model, &x->model);
-    if (!status) status = cli_preprocessing(x->model, &o->input, &preprocessing);
+    if (!status) status = cli_preprocessing(lk_model_preprocessing(x->model), &o->input, &preprocessing);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &x->projection);
     if (status) return status;
     cli_recipes(&o->feature, &preprocessing, recipes, &count);
     x->recipe = recipes[0];
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
-                                     .batch = o->batch,
+                                     .batch = o->reading.batch,
                                      .projection = o->feature.projection ? &x->projection : NULL};
     return lk_embedder_open(x->model, &x->recipe, 1, &how, &x->embedder);
 }
@@ -199,8 +177,8 @@ static lk_status index_pictures(indexing *x, lk_gallery_index_result *result)
                                     .labels = x->labels};
     const lk_gallery_index_options how = {.embedder = x->embedder,
                                           .recipe = &x->recipe,
-                                          .batch = o->batch,
-                                          .embed = {o->run.threads, o->strict, cli_interrupt()},
+                                          .batch = o->reading.batch,
+                                          .embed = {o->run.threads, o->reading.strict, cli_interrupt()},
                                           .keep_raw = o->feature.keep_raw};
     const lk_gallery_index_calls calls = gallery_calls(&watch);
     cli_patience(true);
@@ -215,7 +193,7 @@ static int run_pictures(const options *o, const char *command)
     indexing x = {.o = o, .command = command};
     gallery_outcome outcome = {.command = command, .gallery = o->gallery, .json = o->json};
     lk_status status = open_embedder(&x);
-    if (!status) status = cli_read_sources(&o->sources, &o->maps, &x.list);
+    if (!status) status = cli_read_sources(&o->sources, &o->reading.maps, &x.list);
     if (!status) status = read_labels(o, x.model, &x.labels);
     if (!status && !(x.recipe_json = lk_recipe_to_json(&x.recipe)))
         status = lk_fail(LK_ERROR_MEMORY, "out of memory");
@@ -244,7 +222,7 @@ static int run_features(const options *o, const char *command)
         .bits = o->bits, .segment_rows = o->segment_rows, .interrupt = cli_interrupt()};
     const char *labels_source = o->labels;
     const cli_texts source = {.items = &labels_source, .count = 1};
-    lk_status status = o->labels ? cli_read_sources(&source, &o->maps, &list) : LK_OK;
+    lk_status status = o->labels ? cli_read_sources(&source, &o->reading.maps, &list) : LK_OK;
     if (!status) status = read_labels(o, NULL, &labels);
     if (!status) {
         warn_of_labels(command, &list, labels);
@@ -261,8 +239,11 @@ static int run_features(const options *o, const char *command)
 
 int cli_index(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&cli_feature_argp, 0, NULL, 0},
+                                                 {&cli_input_argp, 0, NULL, 0},
+                                                 {&cli_run_argp, 0, NULL, 0},
+                                                 {&cli_reading_argp, 0, NULL, 0},
+                                                 {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -281,10 +262,10 @@ int cli_index(int argc, char **argv)
                "  likeness index zodiac.safetensors photos --feature logits --hash mean -o bits\n"
                "  likeness index --features F.npy --labels trainval.txt -o gallery",
         .children = children};
-    options o = {.batch = 1};
+    options o = {0};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = o.features ? run_features(&o, argv[0]) : run_pictures(&o, argv[0]);
     cli_texts_close(&o.sources);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     return code;
 }

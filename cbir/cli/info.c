@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cbir/cli/cli.h"
+#include "cbir/cli/gallery.h"
 #include "cbir/cli/layer_table.h"
 #include "cbir/json.h"
 
@@ -208,7 +208,7 @@ static lk_status print(const options *o, const lk_model *model)
 {
     lk_preprocessing p;
     layer_table table;
-    lk_status status = cli_preprocessing(model, &o->input, &p);
+    lk_status status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &p);
     if (!status) status = layer_table_open(model, p.height, p.width, &table);
     if (status) return status;
     if (o->json) {
@@ -228,10 +228,11 @@ int cli_info(int argc, char **argv)
     static const struct argp_child children[] = {{&cli_input_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {.options = argp_options,
                                      .parser = parse,
-                                     .args_doc = "MODEL",
+                                     .args_doc = "MODEL\nGALLERY",
                                      .doc = "Prints what a model file holds: architecture, preprocessing, "
                                             "multiply-adds, the layers as paddle.summary "
-                                            "lists them, and its sums.\v"
+                                            "lists them, and its sums. Of a gallery it prints "
+                                            "what `likeness gallery' does.\v"
                                             "Example:\n"
                                             "  likeness info zodiac.safetensors\n"
                                             "  likeness info --json zodiac.safetensors | jq .parameters",
@@ -239,6 +240,7 @@ int cli_info(int argc, char **argv)
     options o = {0};
     lk_model *model = NULL;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
+    if (cli_is_gallery(o.model)) return cli_report(argv[0], gallery_describe(o.model, o.json));
     lk_status status = lk_model_open(o.model, &model);
     if (!status) status = print(&o, model);
     lk_model_close(&model);

@@ -89,8 +89,10 @@ int main(int argc, char **argv)
     argp_err_exit_status = CLI_USAGE;
     keep_standard_streams();
     cli_catch_signals();
+    cli_check_output("likeness");
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &chosen);
     const char *program = commands[chosen.command].program;
+    cli_check_output(program);
     argv += chosen.at;
     argv[0] = (char *)(size_t)program; /* argv's type is not const; nobody writes to it */
     return cli_finish(program, commands[chosen.command].run(argc - chosen.at, argv));

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "cbir/cli/cli.h"
 
-enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, ISA };
+enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, ISA, MAP, STRICT, BATCH };
 
 static bool parse_number(const char *text, const char **end, size_t *value)
 {
@@ -137,10 +137,10 @@ static error_t parse_input(int key, char *argument, struct argp_state *state)
 
 const struct argp cli_input_argp = {.options = input_options, .parser = parse_input};
 
-lk_status cli_preprocessing(const lk_model *model, const cli_input_options *options,
+lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options *options,
                             lk_preprocessing *preprocessing)
 {
-    lk_preprocessing p = *lk_model_preprocessing(model);
+    lk_preprocessing p = *own;
     if (options->height) {
         p.height = options->height;
         p.width = options->width;
@@ -200,3 +200,37 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
 }
 
 const struct argp cli_run_argp = {.options = run_options, .parser = parse_run};
+
+/* ------------------------------------------------------------------ How many pictures are read */
+
+static const struct argp_option reading_options[] = {
+    {NULL, 0, NULL, 0, "Pictures:", 2},
+    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
+    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
+    {NULL, 0, NULL, 0, NULL, 20},
+    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
+    {0}};
+
+static error_t parse_reading(int key, char *argument, struct argp_state *state)
+{
+    cli_reading_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options->batch = 1;
+        return 0;
+    case MAP:
+        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
+        cli_texts_add(state, &options->maps, argument);
+        return 0;
+    case STRICT:
+        options->strict = true;
+        return 0;
+    case BATCH:
+        options->batch = cli_number(state, "--batch", argument, 1, 1024);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp cli_reading_argp = {.options = reading_options, .parser = parse_reading};

@@ -1,7 +1,6 @@
 #include "cbir/cli/output_matrix.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -10,15 +9,6 @@
 static lk_status no_memory(const char *path)
 {
     return lk_fail(LK_ERROR_MEMORY, "%s: out of memory", path);
-}
-
-/* A rename over a device or a folder would be a surprise. */
-static lk_status check_target(const char *path)
-{
-    struct stat about;
-    if (!stat(path, &about) && !S_ISREG(about.st_mode))
-        return lk_fail(LK_ERROR_IO, "%s: cannot write: not a regular file", path);
-    return LK_OK;
 }
 
 char *outputs_join(const char *head, size_t head_length, const char *tail)
@@ -34,8 +24,8 @@ lk_status outputs_open_beside(const char *stem, const char *ending, lk_output *o
 {
     char *path = outputs_join(stem, strlen(stem), ending);
     if (!path) return no_memory(stem);
-    lk_status status = check_target(path);
-    if (!status) status = lk_output_open(path, output);
+    lk_output_clear(path);
+    const lk_status status = lk_output_open(path, output);
     lk_free(path);
     return status;
 }
@@ -46,10 +36,9 @@ static lk_status open_matrix(const char *stem, const char *ending, size_t column
 {
     char *path = outputs_join(stem, strlen(stem), ending);
     if (!path) return no_memory(stem);
-    lk_status status = check_target(path);
-    if (!status)
-        status = bytes ? lk_npy_writer_open_bytes(path, columns, writer)
-                       : lk_npy_writer_open(path, columns, writer);
+    lk_output_clear(path);
+    const lk_status status =
+        bytes ? lk_npy_writer_open_bytes(path, columns, writer) : lk_npy_writer_open(path, columns, writer);
     lk_free(path);
     return status;
 }

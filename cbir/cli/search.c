@@ -17,9 +17,6 @@ enum {
     JOIN,
     RANDOM,
     SEED,
-    MAP,
-    STRICT,
-    BATCH,
     COPY_TO,
     PATHS_ONLY,
     STRIP,
@@ -29,7 +26,10 @@ enum {
 static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Search:", 4},
     {"top", 'k', "N", 0, "Hits a query (10)", 0},
-    {"metric", METRIC, "NAME", 0, "cosine (the default), inner, l2; hamming for bits", 0},
+    {"metric", METRIC, "NAME", 0,
+     "cosine (the default), inner, l2; hamming for bits (their default; another compares the values beside "
+     "them)",
+     0},
     {"threshold", THRESHOLD, "X", 0, "Only hits at least as near as this", 0},
     {"filter", FILTER, "label=L", 0, "Only rows of this label, a number or a name; may be repeated", 0},
     {"exclude-self", EXCLUDE_SELF, NULL, 0, "Leave out rows whose picture is the query's, byte for byte", 0},
@@ -42,8 +42,6 @@ static const struct argp_option argp_options[] = {
     {"seed", SEED, "N", 0, "With --random: the same picture each time", 0},
     {"model", MODEL, "MODEL", 0,
      "The model file, where it is not where the gallery says; it must be the same", 0},
-    {"map", MAP, "OLD=NEW", 0, "Paths that begin with OLD begin with NEW instead; may be repeated", 0},
-    {"strict", STRICT, NULL, 0, "Stop at the first picture that cannot be read", 0},
     {NULL, 0, NULL, 0, "Output:", 6},
     {"json", JSON, NULL, 0, "A JSON document a query, each on one line", 0},
     {"paths-only", PATHS_ONLY, NULL, 0, "Only the hits' paths, a line each", 0},
@@ -51,8 +49,6 @@ static const struct argp_option argp_options[] = {
     {"strip", STRIP, "OUT.jpg", 0, "Draw the query and its hits, right and wrong marked: .jpg or .png", 0},
     {"html", HTML, "OUT.html", 0, "All queries and hits in one file for a browser, pictures included", 0},
     {"copy-to", COPY_TO, "FOLDER", 0, "Copy the hits' pictures there, named by query and rank", 0},
-    {NULL, 0, NULL, 0, NULL, 20},
-    {"batch", BATCH, "N", 0, "Pictures a run of the network (1)", 20},
     {0}};
 
 static void read_metric(struct argp_state *state, search_options *o, const char *text)
@@ -102,8 +98,6 @@ static void check(struct argp_state *state, const search_options *o)
     if (o->has_seed && !o->random) argp_error(state, "--seed goes with --random");
     if (o->ended_by_nul && !o->paths_only) argp_error(state, "-0 goes with --paths-only");
     if (o->json && o->paths_only) argp_error(state, "--json or --paths-only?");
-    if (o->feature.part_count > 1 && !o->feature.fuse)
-        argp_error(state, "a query has one vector: --fuse the features");
 }
 
 static error_t parse_query(int key, char *argument, struct argp_state *state)
@@ -119,16 +113,6 @@ static error_t parse_query(int key, char *argument, struct argp_state *state)
         return 0;
     case MODEL:
         o->model = argument;
-        return 0;
-    case MAP:
-        if (lk_path_map_check(argument)) argp_error(state, "--map: %s", lk_error_message());
-        cli_texts_add(state, &o->maps, argument);
-        return 0;
-    case STRICT:
-        o->strict = true;
-        return 0;
-    case BATCH:
-        o->batch = cli_number(state, "--batch", argument, 1, 1024);
         return 0;
     case ARGP_KEY_ARG:
         if (o->gallery) cli_texts_add(state, &o->sources, argument);
@@ -150,6 +134,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &o->feature;
         state->child_inputs[1] = &o->input;
         state->child_inputs[2] = &o->run;
+        state->child_inputs[3] = &o->reading;
         return 0;
     case 'k':
         o->k = cli_number(state, "--top", argument, 1, 1000000);
@@ -180,7 +165,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         o->ended_by_nul = true;
         return 0;
     case STRIP:
-        if (lk_strip_check(argument)) argp_error(state, "--strip: %s", lk_error_message());
         o->strip = argument;
         return 0;
     case HTML:
@@ -213,7 +197,8 @@ static lk_status show(const search *s)
 static int run(const search_options *o)
 {
     search s = {.o = o};
-    lk_status status = lk_gallery_open(o->gallery, &s.gallery);
+    lk_status status = o->strip ? lk_strip_check(o->strip) : LK_OK;
+    if (!status) status = lk_gallery_open(o->gallery, &s.gallery);
     if (!status) status = search_open_queries(&s);
     if (!status) status = search_find(&s);
     if (!status) status = show(&s);
@@ -225,8 +210,11 @@ static int run(const search_options *o)
 
 int cli_search(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {&cli_feature_argp, 0, NULL, 0}, {&cli_input_argp, 0, NULL, 0}, {&cli_run_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&cli_feature_argp, 0, NULL, 0},
+                                                 {&cli_input_argp, 0, NULL, 0},
+                                                 {&cli_run_argp, 0, NULL, 0},
+                                                 {&cli_reading_argp, 0, NULL, 0},
+                                                 {0}};
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
@@ -242,11 +230,11 @@ int cli_search(int argc, char **argv)
                "  likeness search zodiac.gallery a.jpg b.jpg --join=1,0.5 --filter label=tiger\n"
                "  likeness search zodiac.gallery photo.jpg --paths-only -0 | xargs -0 ls -l",
         .children = children};
-    search_options o = {.command = argv[0], .k = 10, .batch = 1};
+    search_options o = {.command = argv[0], .k = 10};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     const int code = run(&o);
     cli_texts_close(&o.sources);
-    cli_texts_close(&o.maps);
+    cli_texts_close(&o.reading.maps);
     cli_texts_close(&o.filters);
     return code;
 }

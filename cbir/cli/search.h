@@ -10,10 +10,10 @@
 typedef struct {
     const char *command, *gallery;
     const char *model, *random, *copy_to, *strip, *html;
-    cli_texts sources, maps, filters;
-    size_t k, batch;
+    cli_texts sources, filters;
+    size_t k;
     uint64_t seed;
-    bool has_seed, has_metric, exclude_self, strict, json, paths_only, ended_by_nul, join;
+    bool has_seed, has_metric, exclude_self, json, paths_only, ended_by_nul, join;
     lk_metric metric;
     float threshold;
     bool has_threshold;
@@ -22,6 +22,7 @@ typedef struct {
     cli_feature_options feature;
     cli_input_options input;
     cli_run_options run;
+    cli_reading_options reading;
 } search_options;
 
 /* A search from its queries to its hits. Zeroed but for o and gallery, filled by the calls below, closed. */
@@ -34,13 +35,14 @@ typedef struct {
     lk_pool *pool;
     lk_index *index;
     lk_metric metric;
+    bool raw; /* the floats beside the gallery's bits are searched */
     lk_twins twins;
     size_t k; /* asked of the index: more than the user's where the query itself is left out */
     lk_hit *hits;
     size_t *found;
 } search;
 
-/* Embeds or reads the queries, and joins them if asked to. */
+/* Takes the metric that is asked for, and the rows that it compares. Then embeds or reads the queries, and joins them if asked to. */
 lk_status search_open_queries(search *s);
 
 /* The hits of all queries. */

@@ -51,7 +51,7 @@ static lk_status find_label(const lk_gallery *gallery, const char *text, long *l
 static lk_status filter(search *s)
 {
     const cli_texts *texts = &s->o->filters;
-    s->rows = *lk_gallery_rows(s->gallery);
+    s->rows = *(s->raw ? lk_gallery_raw(s->gallery) : lk_gallery_rows(s->gallery));
     if (!texts->count) return LK_OK;
     long *labels = lk_allocate_array(texts->count, sizeof *labels);
     lk_status status =
@@ -74,13 +74,6 @@ static lk_status named(lk_status status, const char *name)
 static lk_status open_index(search *s)
 {
     const search_options *o = s->o;
-    const bool bits = lk_gallery_manifest(s->gallery)->bits;
-    s->metric = o->has_metric ? o->metric : bits ? LK_METRIC_HAMMING : LK_METRIC_COSINE;
-    if ((s->metric == LK_METRIC_HAMMING) != bits)
-        return lk_fail(LK_ERROR_ARGUMENT,
-                       bits ? "--metric: %s has packed bits, which only hamming compares"
-                            : "--metric: %s has values, and hamming compares bits",
-                       lk_gallery_folder(s->gallery));
     const bool distance = s->metric == LK_METRIC_HAMMING || s->metric == LK_METRIC_L2;
     const lk_search_options how = {.metric = s->metric,
                                    .k = s->k,

@@ -47,7 +47,8 @@ static void print_row(const search_results *r, size_t rank, const lk_hit *hit, c
     char label[128];
     search_label(r->gallery, row, label, sizeof label);
     printf(r->metric == LK_METRIC_HAMMING ? "%5zu  %9.0f  " : "%5zu  %9.6f  ", rank, (double)hit->score);
-    printf("%-12s %s\n", label, path);
+    cli_print_padded(label, 12);
+    printf(" %s\n", path);
 }
 
 static json_t *hit_json(const search_results *r, size_t rank, const lk_hit *hit, const lk_gallery_row *row,

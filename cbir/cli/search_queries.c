@@ -1,10 +1,11 @@
 /* The queries of a search: pictures by the gallery's recipe, or features from a file. */
-#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/cli/embed.h"
 #include "cbir/cli/search.h"
+#include "cbir/gallery_parts.h"
 
 /* SplitMix64's first number for the seed (Steele, Lea, Flood 2014). */
 static uint64_t mixed(uint64_t seed)
@@ -31,76 +32,23 @@ static void pick_one(const search_options *o, lk_list *list)
 static lk_status read_list(const search_options *o, lk_list *list)
 {
     const cli_texts random = {.items = (const char **)(size_t)&o->random, .count = 1};
-    const lk_status status = cli_read_sources(o->random ? &random : &o->sources, &o->maps, list);
+    const lk_status status = cli_read_sources(o->random ? &random : &o->sources, &o->reading.maps, list);
     if (!status && o->random) pick_one(o, list);
     return status;
-}
-
-static void on_bad(void *context, const char *path, const lk_error *error)
-{
-    const search_options *o = context;
-    (void)path; /* the message names it */
-    fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
-}
-
-static bool input_given(const cli_input_options *in)
-{
-    return in->height || in->shorter || in->crop || in->has_mean || in->has_std;
-}
-
-/* What the options ask for; what they leave open is the gallery's. */
-static lk_status asked_recipe(const search *s, lk_recipe *recipe, bool *asked)
-{
-    const search_options *o = s->o;
-    const char *text = lk_gallery_recipe(s->gallery), *folder = lk_gallery_folder(s->gallery);
-    lk_recipe own = {0}, recipes[LK_MAX_PARTS];
-    lk_model *model = NULL;
-    size_t count;
-    *asked = !text || o->feature.given || input_given(&o->input);
-    if (!*asked) return LK_OK;
-    if (!text && !(o->model && o->feature.given))
-        return lk_fail(LK_ERROR_NOT_FOUND,
-                       "%s: its features were made elsewhere: say --model and --feature, or bring features",
-                       folder);
-    lk_status status = text ? lk_recipe_parse(text, strlen(text), folder, &own) : LK_OK;
-    if (!status && (!text || input_given(&o->input))) {
-        status = lk_queries_open_model(s->gallery, o->model, &model);
-        if (!status) status = cli_preprocessing(model, &o->input, &own.preprocessing);
-        lk_model_close(&model);
-    }
-    if (status) return status;
-    own.length = 0; /* it may follow from the preprocessing */
-    cli_recipes(&o->feature, &own.preprocessing, recipes, &count);
-    *recipe = o->feature.given ? recipes[0] : own;
-    return LK_OK;
 }
 
 static lk_status embed(search *s, const lk_list *list)
 {
     const search_options *o = s->o;
-    lk_projection projection = {0};
-    lk_recipe recipe;
-    bool asked;
-    lk_status status = asked_recipe(s, &recipe, &asked);
-    if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &projection);
-    const lk_queries_options how = {.model = o->model,
-                                    .recipe = asked ? &recipe : NULL,
-                                    .projection = o->feature.projection ? &projection : NULL,
-                                    .backend = o->run.backend,
-                                    .isa = o->run.isa,
-                                    .batch = o->batch,
-                                    .embed = {.threads = o->run.threads, .strict = o->strict || o->join},
-                                    .bad = on_bad,
-                                    .context = (void *)(size_t)o};
-    if (!status) status = lk_queries_embed(s->gallery, list, &how, &s->queries);
-    lk_projection_close(&projection);
-    return status;
-}
-
-static bool ends_in_npy(const char *text)
-{
-    const size_t length = strlen(text);
-    return length > 4 && !strcmp(text + length - 4, ".npy");
+    const cli_embed_options how = {.command = o->command,
+                                   .model = o->model,
+                                   .feature = &o->feature,
+                                   .input = &o->input,
+                                   .run = &o->run,
+                                   .batch = o->reading.batch,
+                                   .strict = o->reading.strict || o->join,
+                                   .raw = s->raw};
+    return cli_embed_queries(s->gallery, list, &how, &s->queries);
 }
 
 static lk_status join_all(search *s)
@@ -124,7 +72,7 @@ static lk_status check_features(const search_options *o, const char *path)
     if (o->sources.count > 1)
         return lk_fail(LK_ERROR_ARGUMENT, "%s: features come alone: one file, and no pictures beside it",
                        path);
-    if (o->feature.given || input_given(&o->input))
+    if (o->feature.given || cli_input_given(&o->input))
         return lk_fail(LK_ERROR_ARGUMENT, "%s: features are as they are: no option can shape them", path);
     if (o->exclude_self)
         return lk_fail(LK_ERROR_ARGUMENT,
@@ -132,17 +80,33 @@ static lk_status check_features(const search_options *o, const char *path)
     return LK_OK;
 }
 
+/* Bits are compared by Hamming's distance, unless another metric is asked for and the floats are kept. */
+static lk_status choose_metric(search *s)
+{
+    const search_options *o = s->o;
+    const bool bits = lk_gallery_manifest(s->gallery)->bits;
+    s->metric = o->has_metric ? o->metric : bits ? LK_METRIC_HAMMING : LK_METRIC_COSINE;
+    if ((s->metric == LK_METRIC_HAMMING) == bits) return LK_OK;
+    s->raw = bits && lk_gallery_raw(s->gallery);
+    if (s->raw) return LK_OK;
+    return lk_fail(LK_ERROR_ARGUMENT,
+                   bits ? "--metric: %s has packed bits, which only hamming compares"
+                        : "--metric: %s has values, and hamming compares bits",
+                   lk_gallery_folder(s->gallery));
+}
+
 lk_status search_open_queries(search *s)
 {
     const search_options *o = s->o;
     const char *features = NULL;
     lk_list list = {0};
-    lk_status status = LK_OK;
+    lk_status status = choose_metric(s);
+    if (status) return status;
     for (size_t i = 0; !features && i < o->sources.count; i++)
-        if (ends_in_npy(o->sources.items[i])) features = o->sources.items[i];
+        if (cli_is_features(o->sources.items[i])) features = o->sources.items[i];
     if (features) {
         status = check_features(o, features);
-        if (!status) status = lk_queries_read(s->gallery, features, &s->queries);
+        if (!status) status = lk_queries_read(s->gallery, features, s->raw, &s->queries);
     } else {
         status = read_list(o, &list);
         if (!status) status = embed(s, &list);

@@ -169,7 +169,7 @@ static lk_status trace_picture(const options *o, const char *command, bool *depa
         .fused = o->fused};
     lk_status status = lk_model_open(o->first, &model);
     recipe.model = model;
-    if (!status) status = cli_preprocessing(model, &o->input, &recipe.preprocessing);
+    if (!status) status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &recipe.preprocessing);
     if (!status) status = stages_open_fresh(&recipe, &ours);
     if (!status && o->output) {
         status = stages_write(ours, &recipe, o->output);

@@ -5,12 +5,14 @@
 
 The two folders have a folder for each kind of feature. What is asked for:
 
-    features   told, not judged: the largest difference, as a part of the largest value
+    features   the largest difference at most 1e-4 of the largest value; each row's cosine to Paddle's at least 0.99999
     top 10     the same for every query; rows whose cosines lie within 1e-5 of each other count as tied
     line       equal to the last digit
 
 Pooled features as listed amplify rounding (Paddle itself prints another line in double precision): there the rankings
-are told only, and each figure of the line must lie within one query's share.
+and the largest difference are told only, and each figure of the line must lie within one query's share.
+
+Ends with 1 when something asked for is not so, or a file is missing.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import numpy as np
 
 KINDS = ("semantic", "semantic_softmax", "pooled_eval", "pooled_as_listed")
 ILL_CONDITIONED = "pooled_as_listed"
+DEPARTURE, COSINE = 1e-4, 0.99999
 TIE, TOP = 1e-5, 10
 PRINTED = 0.01  # two decimals: half a unit on either side
 
@@ -37,6 +40,7 @@ Floats = Any  # NumPy's float32 arrays
 class Row:
     kind: str
     departure: float
+    cosine: float
     queries: int
     same: int
     tied: int
@@ -46,14 +50,19 @@ class Row:
     is_good: bool
 
 
-def departure(ours: Path, reference: Path) -> float:
-    largest = 0.0
+def departure(ours: Path, reference: Path) -> tuple[float, float]:
+    """The largest difference as a part of the largest value, and the smallest cosine of a row with its own."""
+    largest, least = 0.0, 1.0
     for side in ("query", "gallery"):
-        got, want = np.load(ours / f"{side}.npy"), np.load(reference / f"{side}.npy")
+        got, want = (np.load(folder / f"{side}.npy").astype(np.float64) for folder in (ours, reference))
         if got.shape != want.shape:
             raise SystemExit(f"compare.py: {ours}/{side}.npy is {got.shape}, Paddle's {want.shape}")
+        if not np.isfinite(got).all():
+            raise SystemExit(f"compare.py: {ours}/{side}.npy holds NaN or infinity")
         largest = max(largest, float(abs(got - want).max() / abs(want).max()))
-    return largest
+        lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(want, axis=1)
+        least = min(least, float(((got * want).sum(axis=1) / np.maximum(lengths, 1e-300)).min()))
+    return largest, least
 
 
 def rankings(ours: Path) -> list[list[int]]:
@@ -88,17 +97,19 @@ def compare(kind: str, ours: Path, reference: Path, golden: str | None) -> Row:
     tied = sum(within and not exact for exact, within in judged)
     lines = [(folder / "line.txt").read_text(encoding="utf-8").strip() for folder in (ours, reference)]
     others = [lines[1]] if golden is None else [lines[1], golden]
+    largest, least = departure(ours, reference)
+    is_good = least >= COSINE
     if kind == ILL_CONDITIONED:
-        is_good = all(is_near(lines[0], other, 100 / len(found)) for other in others)
+        is_good &= all(is_near(lines[0], other, 100 / len(found)) for other in others)
     else:
-        is_good = same + tied == len(found) and all(lines[0] == other for other in others)
-    return Row(kind, departure(ours, reference), len(found), same, tied, lines[0], lines[1], golden, is_good)
+        is_good &= largest <= DEPARTURE and same + tied == len(found) and all(lines[0] == other for other in others)
+    return Row(kind, largest, least, len(found), same, tied, lines[0], lines[1], golden, is_good)
 
 
 def show(row: Row) -> None:
     print(
-        f"{row.kind:17} {row.departure:9.1e}   {row.same:4} + {row.tied:3} tied of {row.queries:4}   "
-        f"{'ok' if row.is_good else 'DIFFERENT'}"
+        f"{row.kind:17} {row.departure:9.1e}   {row.cosine:11.8f}   "
+        f"{row.same:4} + {row.tied:3} tied of {row.queries:4}   {'ok' if row.is_good else 'DIFFERENT'}"
     )
     names = {"Likeness": row.ours, "Paddle": row.reference, "known": row.golden}
     for name, line in names.items():
@@ -113,7 +124,7 @@ def main() -> int:
     parser.add_argument("--golden", type=Path, help="JSON with lines.KIND.stable_sort")
     options = parser.parse_args()
     known = json.loads(options.golden.read_text(encoding="utf-8"))["lines"] if options.golden else {}
-    print(f"{'feature':17} {'departs':>9}   {'same top 10':25}")
+    print(f"{'feature':17} {'departs':>9}   {'cosine':>11}   {'same top 10':25}")
     rows = [
         compare(kind, options.likeness / kind, options.reference / kind, known.get(kind, {}).get("stable_sort"))
         for kind in KINDS

@@ -83,6 +83,8 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(status, LK_ERROR_IO);
     assert_non_null(strstr(lk_error_message(), path));
+    assert_non_null(
+        strstr(lk_error_message(), ": cannot write: File too large")); /* not only the last write failed */
     assert_holds("old");
     assert_int_equal(files_in_folder(), 1);
 }
@@ -93,6 +95,64 @@ static void test_a_place_that_cannot_be_written(void **state)
     lk_output output;
     assert_int_equal(lk_output_open("/nowhere/at/all", &output), LK_ERROR_IO);
     assert_non_null(strstr(lk_error_message(), "/nowhere/at/all: cannot write: No such file"));
+}
+
+static const char *beside(const char *ending)
+{
+    static char name[96];
+    snprintf(name, sizeof name, "%s%s", path, ending);
+    return name;
+}
+
+static void make_file(const char *name)
+{
+    FILE *file = fopen(name, "wb");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_only_what_killed_writers_left_is_cleared(void **state)
+{
+    (void)state;
+    static const char *const others[] = {".tmp",       ".1.tmp", ".1-.tmp",  ".-1.tmp",
+                                         ".1-2.tmp.x", ".1-2",   "x.1-2.tmp"};
+    lk_output living;
+    write_text("there");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) make_file(beside(others[i]));
+    assert_int_equal(lk_output_open(path, &living), LK_OK);
+    make_file(beside(".4711-0.tmp"));
+    make_file(beside(".12-345.tmp"));
+    assert_int_equal(mkdir(beside(".7-7.tmp"), 0700), 0);
+    assert_int_equal(files_in_folder(), 2 + 7 + 3);
+    lk_output_clear(path);
+    assert_int_equal(files_in_folder(), 2 + 7 + 1);
+    fputs("written", living.stream);
+    assert_int_equal(lk_output_commit(&living), LK_OK);
+    assert_holds("written");
+    lk_output_clear("/nowhere/at/all");
+    assert_int_equal(rmdir(beside(".7-7.tmp")), 0);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(unlink(beside(others[i])), 0);
+    assert_int_equal(files_in_folder(), 1);
+}
+
+/* Renamed over, a folder would fail at the end of the work, and a device or pipe would be a plain file from
+ * then on. */
+static void test_what_is_no_file_is_not_replaced(void **state)
+{
+    (void)state;
+    lk_output output;
+    struct stat about;
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(lk_output_open(path, &output), LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), ": cannot write: not a regular file"));
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(lk_output_open(folder, &output), LK_ERROR_IO);
+    assert_non_null(strstr(lk_error_message(), ": cannot write: not a regular file"));
+    assert_int_equal(files_in_folder(), 0);
 }
 
 static void test_interrupted_outputs_are_removed(void **state)
@@ -149,6 +209,8 @@ int main(void)
         cmocka_unit_test(test_an_output_replaces_whole),
         cmocka_unit_test(test_a_full_disk_leaves_the_old_file),
         cmocka_unit_test(test_a_place_that_cannot_be_written),
+        cmocka_unit_test(test_what_is_no_file_is_not_replaced),
+        cmocka_unit_test(test_only_what_killed_writers_left_is_cleared),
         cmocka_unit_test(test_interrupted_outputs_are_removed),
         cmocka_unit_test(test_an_error_is_carried_between_threads),
     };

@@ -29,7 +29,7 @@ static lk_gallery *open_gallery(const test_folder *folder)
 
 static void check_labels(const lk_gallery *gallery, const long *labels, size_t count, const char *kept)
 {
-    lk_rows_set rows;
+    lk_rows_set rows = *lk_gallery_rows(gallery);
     uint8_t *bitmap = NULL;
     assert_int_equal(lk_exclude_other_labels(gallery, labels, count, &rows, &bitmap), LK_OK);
     assert_int_equal(rows.dim, lk_gallery_rows(gallery)->dim);

@@ -81,6 +81,57 @@ static void joining_keeps_absolute_names(void **state)
     }
 }
 
+static void check_shown(const char *gallery, const char *name, const char *wanted)
+{
+    char *got = lk_picture_path(gallery, name);
+    assert_string_equal(got, wanted);
+    lk_free(got);
+}
+
+/* Expected: what realpath --no-symlinks --relative-to=. gives, where no link is on the way. */
+static void pictures_are_named_shortly(void **state)
+{
+    (void)state;
+    const test_folder folder = open_folder();
+    char here[4096];
+    assert_non_null(getcwd(here, sizeof here));
+    put_text(&folder, "sets/g/x", "");
+    put_text(&folder, "photos/x.jpg", "");
+    assert_int_equal(chdir(path_in(&folder, "")), 0);
+    check_shown("sets/g", "x.jpg", "sets/g/x.jpg");
+    check_shown("sets/g", "../x.jpg", "sets/x.jpg");
+    check_shown("sets/g", "../../photos/x.jpg", "photos/x.jpg");
+    check_shown("sets//./g/./", "../../photos/x.jpg", "photos/x.jpg");
+    check_shown("sets/g", "../../../x.jpg", "../x.jpg");
+    check_shown("sets/../sets/g", "../../photos/x.jpg", "sets/../photos/x.jpg");
+    check_shown(".", "x.jpg", "x.jpg");
+    check_shown("./", "../x.jpg", "../x.jpg");
+    check_shown("..", "../x.jpg", "../../x.jpg");
+    check_shown("sets/g", "/x.jpg", "/x.jpg");
+    check_shown("gone", "../x.jpg", "gone/../x.jpg"); /* nobody knows what it is */
+    assert_int_equal(chdir(here), 0);
+    check_shown(path_in(&folder, "sets/g"), "../../x.jpg", path_in(&folder, "x.jpg"));
+    close_folder(&folder);
+}
+
+static void a_link_is_not_left_by_its_name(void **state)
+{
+    (void)state;
+    const test_folder folder = open_folder();
+    char wanted[4096];
+    put_text(&folder, "deep/er/g/x", "");
+    put_text(&folder, "deep/x.jpg", "");
+    assert_int_equal(symlink("deep/er/g", path_in(&folder, "link")), 0);
+    assert_int_equal(symlink("deep/er", path_in(&folder, "above")), 0);
+    snprintf(wanted, sizeof wanted, "%s/../../x.jpg", path_in(&folder, "link"));
+    check_shown(path_in(&folder, "link"), "../../x.jpg", wanted);
+    assert_int_equal(access(wanted, F_OK), 0);
+    snprintf(wanted, sizeof wanted, "%s/../x.jpg", path_in(&folder, "above"));
+    check_shown(path_in(&folder, "above/g"), "../../x.jpg", wanted);
+    assert_int_equal(access(wanted, F_OK), 0);
+    close_folder(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +139,8 @@ int main(void)
         cmocka_unit_test(links_are_resolved),
         cmocka_unit_test(a_folder_that_is_missing_is_an_error),
         cmocka_unit_test(joining_keeps_absolute_names),
+        cmocka_unit_test(pictures_are_named_shortly),
+        cmocka_unit_test(a_link_is_not_left_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,7 +213,7 @@ static lk_status read_array(const lk_gallery *gallery, const char *path, const l
                             lk_queries *queries)
 {
     assert_int_equal(lk_npy_write(path, array), LK_OK);
-    return lk_queries_read(gallery, path, queries);
+    return lk_queries_read(gallery, path, false, queries);
 }
 
 static void test_features_are_checked_against_the_gallery(void **state)
@@ -253,8 +253,8 @@ static void test_features_are_checked_against_the_gallery(void **state)
         .type = LK_NPY_UINT8, .item_bytes = 1, .dims = 2, .shape = {1, 2}, .count = 2, .data = spare};
     assert_int_equal(read_array(bits, path, &array, &queries), LK_ERROR_FORMAT);
     put_text(&folder, "q.npy", "");
-    assert_int_equal(lk_queries_read(floats, path, &queries), LK_ERROR_FORMAT);
-    assert_int_equal(lk_queries_read(floats, path_in(&folder, "gone.npy"), &queries), LK_ERROR_IO);
+    assert_int_equal(lk_queries_read(floats, path, false, &queries), LK_ERROR_FORMAT);
+    assert_int_equal(lk_queries_read(floats, path_in(&folder, "gone.npy"), false, &queries), LK_ERROR_IO);
     assert_null(queries.values);
     lk_gallery_close(&floats);
     lk_gallery_close(&bits);

@@ -158,7 +158,7 @@ static void test_parts_that_do_not_fit_are_refused(void **state)
                            &(lk_vector_rule){.parts = &parts[1], .part_count = 1, .projection = &projection},
                            f->plan, LOGITS),
         LK_ERROR_ARGUMENT);
-    assert_non_null(strstr(lk_error_message(), "takes 13 values, but the features have 12"));
+    assert_non_null(strstr(lk_error_message(), "takes 13 values, and the features have 12"));
 }
 
 static void test_projection_files(void **state)

@@ -23,7 +23,7 @@ features q.npy q.txt q.npy q.txt --protocol study
 features g.npy g.txt q.npy q.txt --curve radius
 features g.npy g.txt q.npy q.txt --write-run missing/a.run
 echo '- no query has a relevant item'
-printf 'q.jpg\t5\n' >alone.txt; features g.npy g.txt q.npy alone.txt -k 1 --curve rank | head -n 5
+printf 'q.jpg\t5\n' >alone.txt; features g.npy g.txt q.npy alone.txt -k 1 --curve rank | sed -n 1,5p
 echo '- usage'
 show likeness eval; show likeness eval zoo; show likeness eval zoo list other
 show likeness eval zoo list; show likeness eval q.npy q.txt
@@ -34,4 +34,4 @@ features g.npy g.txt q.npy q.txt -k 0; features g.npy g.txt q.npy q.txt -k 1,,2;
 features g.npy g.txt q.npy q.txt --ties best --protocol study; features g.npy g.txt q.npy q.txt --json --protocol study
 features g.npy g.txt q.npy q.txt --ties expected --curve 11pt; features g.npy g.txt q.npy q.txt --protocol other
 features g.npy g.txt q.npy q.txt --bootstrap many; features g.npy g.txt q.npy q.txt --radius 2,x; features g.npy g.txt q.npy q.txt --metric dot
-features g.npy g.txt q.npy q.txt --map nothing
+features g.npy g.txt q.npy q.txt --map nothing; features g.npy g.txt q.npy q.txt --l2

@@ -21,7 +21,7 @@ features -k 1 --bootstrap 50 --seed 3 | grep -e '^mAP ' -e draws >first; feature
 echo '- nothing found: left out, or zero'
 features -k 1 --bootstrap 0 | grep found; features -k 1 --bootstrap 0 --empty zero | grep found
 echo '- leave one out: e.jpg has nobody else of its class'
-features -k 1 --bootstrap 0 --leave-one-out | head -n 5
+features -k 1 --bootstrap 0 --leave-one-out | sed -n 1,5p
 echo '- the same picture under another name is told of'
 sed 's/^e/other/' q.txt >other.txt; likeness eval --gallery-features g.npy --gallery-labels g.txt q.npy --labels other.txt | sed -n 2,4p
 echo '- curves'

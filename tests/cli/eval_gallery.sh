@@ -25,6 +25,20 @@ evaluate zoo q.npy --labels set/query.txt | sed -n '/^metric/,$p' | diff - <(sed
 evaluate zoo q.npy
 likeness extract --backend reference --size 64 model.safetensors set/query.txt -o q64.npy >/dev/null; evaluate zoo q64.npy --labels set/query.txt
 evaluate zoo set/query.txt --feature logits
+echo '- options that repeat the recipe; what they do not say is the gallery'\''s'
+for again in '--feature pooled' '--size 32' '--mean 0.485,0.456,0.406' '--feature pooled --std 0.229,0.224,0.225'; do
+    evaluate zoo set/query.txt $again | tail -n +2 | diff - <(tail -n +2 pictures) && echo alike
+done
+evaluate zoo set/query.txt --feature pooled --feature logits
+evaluate zoo set/query.txt --mean 0.5,0.5,0.5
+evaluate zoo q.npy --labels set/query.txt --feature pooled
+evaluate zoo queries --size 32
+echo '- the floats beside bits, when floats are compared'
+likeness index "${how[@]}" model.safetensors set/gallery.txt --hash mean --keep-raw -o both >/dev/null
+evaluate both set/query.txt --metric cosine | tail -n +2 | diff - <(tail -n +2 pictures) && echo alike
+evaluate both q.npy --labels set/query.txt --metric cosine | sed -n '/^metric/,$p' | diff - <(sed -n '/^metric/,$p' pictures) && echo alike
+evaluate both set/query.txt | sed -n 1,2p
+likeness eval --backend reference both set/query.txt --protocol study 2>/dev/null | diff - <(likeness eval --backend reference zoo set/query.txt --protocol study 2>/dev/null) && echo alike
 echo '- pictures that cannot be read, or have no label'
 printf 'set/rgb_8.png\t0\nset/gone.jpg\t1\n' >gone.txt; evaluate zoo gone.txt 2>&1 | sed -n 1,4p; likeness eval --backend reference zoo gone.txt >/dev/null 2>&1; echo "exit $?"
 evaluate zoo gone.txt --strict

@@ -4,7 +4,7 @@ printf 'q1 Q0 d1 1 0.5 x\nq1 Q0 d2 2 0.5 x\nq2 Q0 d3 1 0.7 x\nq3 Q0 d3 1 0.7 x\n
 trec() { show likeness eval --run "$1" --qrels "$2" "${@:3}"; }
 trec run qrels -k 1,2 --ties trec
 for rule in index best worst expected trec; do trec run qrels -k 1 --ties $rule --bootstrap 0 | grep '^mAP '; done
-trec run qrels -k 1 --json --bootstrap 0 --curve rank | head -n 20
+trec run qrels -k 1 --json --bootstrap 0 --curve rank | sed -n 1,20p
 echo '- what is written is judged alike when it is read'
 value() { case $1 in 0) printf '\0\0\0\0' ;; 1) printf '\0\0\200\77' ;; 2) printf '\0\0\0\100' ;; esac; }
 floats() { printf '\x93NUMPY\x01\0v\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($2), }" >"$1"; for v in "${@:3}"; do value "$v"; done >>"$1"; }
@@ -19,4 +19,4 @@ echo '- faults'
 printf 'b.jpg\t0\nb.jpg\t1\nc.jpg\t0\nd.jpg\t1\n' >g.txt; features --write-run two.run | tail -n 1; ls two.run
 printf 'q1 Q0 d1 1 0.5\n' >short; trec short qrels; printf 'q1 Q0 d1 1 nan x\n' >nan; trec nan qrels
 printf 'q1 0 d1 1\nq1 1 d1 0\n' >twice; trec run twice; : >none; trec none qrels; trec run missing
-printf 'z 0 d1 1\n' >strange; trec run strange; printf 'q1 0 d7 0\n' >nobody; trec run nobody --bootstrap 0 -k 1 | head -n 5
+printf 'z 0 d1 1\n' >strange; trec run strange; printf 'q1 0 d7 0\n' >nobody; trec run nobody --bootstrap 0 -k 1 | sed -n 1,5p

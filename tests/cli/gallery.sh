@@ -43,4 +43,5 @@ show likeness verify g --pictures
 show likeness add --backend reference g ../pictures
 rm ../pictures/bad.jpg; echo more >>../pictures/gone.jpg
 show likeness verify g --pictures
+for json in '' --json; do likeness info $json g | diff - <(likeness gallery $json g) && echo alike; done
 show likeness gallery --json g | sed -E 's/[0-9a-f]{64}/SHA-256/'

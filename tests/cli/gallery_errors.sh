@@ -30,6 +30,13 @@ show likeness add away pictures/grey.jpg
 cp model.safetensors other.safetensors; chmod u+w other.safetensors; printf ' ' | dd of=other.safetensors bs=1 seek=1000000 conv=notrunc status=none
 show likeness add away --model other.safetensors pictures/grey.jpg 2>&1 | sed -E 's/[0-9a-f]{64}/SHA-256/g'
 show likeness add --backend reference away --model model.safetensors pictures/grey.jpg
+echo '- compacting looks at what is one segment already'
+show likeness index --backend reference --size 32 model.safetensors pictures -o one
+for file in features.npy rows.jsonl; do
+    cp -r one hurt; printf 'x' | dd of=hurt/segments/000001/$file bs=1 seek=200 conv=notrunc status=none; cp -r hurt before
+    show likeness compact hurt 2>&1 | sed -E 's/\b[0-9a-f]{8}\b/CRC-32/g'; diff -r before hurt && echo untouched; rm -r hurt before
+done
+show likeness compact one
 echo '- two writers'
 cp -r g two
 (flock 9; printf 4711 >&9; show likeness add two pictures/grey.jpg) 9>>two/lock

@@ -37,6 +37,9 @@ search zoo set/rgb_8.png set/cmyk.jpg --join -k 3
 search zoo set/rgb_8.png set/cmyk.jpg --join=1,0 -k 3
 search zoo set/rgb_8.png set/cmyk.jpg --join=0.5,-0.25 -k 2
 search zoo set/rgb_8.png set/cmyk.jpg --join --exclude-self -k 2
+echo '- paths from where one stands; a gallery behind a link keeps its ..'
+ln -s ../zoo set/link; search set/link set/cmyk.jpg -k 1; (cd zoo; ln -s ../model.safetensors .; search . ../set/cmyk.jpg -k 1; rm model.safetensors); mkdir -p a/b; (cd a/b; search ../../zoo ../../set/cmyk.jpg -k 1 --paths-only)
+rm set/link
 echo '- by chance'
 search zoo --random set/list.txt --seed 1 -k 1
 search zoo --random set/list.txt --seed 2 -k 1
@@ -55,12 +58,27 @@ echo '- options that repeat the recipe'
 search zoo set/cmyk.jpg --size 32 -k 1
 search zoo set/cmyk.jpg --feature pooled -k 1
 search zoo set/cmyk.jpg --size 32 --feature pooled -k 1
+search zoo set/cmyk.jpg --mean 0.485,0.456,0.406 -k 1
 search zoo set/cmyk.jpg --model ./model.safetensors -k 1
 echo '- bits'
 likeness index "${how[@]}" model.safetensors set/list.txt --feature logits --hash mean -o bits >/dev/null
 search bits set/cmyk.jpg -k 4
 search bits set/cmyk.jpg --threshold 2 --json
 likeness extract "${how[@]}" model.safetensors set/cmyk.jpg --feature logits --hash mean -o b.npy >/dev/null; search bits b.npy -k 1
+echo '- the floats beside bits: the hits of a gallery of floats'
+likeness index "${how[@]}" model.safetensors set/list.txt --feature logits --hash mean --keep-raw -o both >/dev/null
+likeness index "${how[@]}" model.safetensors set/list.txt --feature logits -o floats >/dev/null
+likeness extract "${how[@]}" model.safetensors set/cmyk.jpg --feature logits -o f.npy >/dev/null
+for metric in cosine l2 inner; do for query in set/cmyk.jpg f.npy; do
+    for options in '' '--filter label=1' '-k 1000'; do
+        likeness search --backend reference both $query --metric $metric $options | diff - <(likeness search --backend reference floats $query --metric $metric $options) && echo alike
+    done
+done; done | uniq -c
+search both set/cmyk.jpg --feature logits --hash mean --metric cosine -k 1
+search both set/cmyk.jpg -k 1
+search both b.npy -k 1
+search both b.npy -k 1 --metric l2
+search both q.npy --metric cosine
 echo '- a gallery of features made elsewhere: paths and labels are optional'
 show likeness index --features q.npy -o bare
 search bare q.npy -k 2

@@ -1,12 +1,12 @@
 # A trace written, read back, compared; the first stage that departs.
 trace() { show likeness trace --backend reference --size 32 "$@"; }
 trace model.safetensors images/rgb_8.png -o stages
-ls stages | wc -l; ls stages | head -n 5
+ls stages | wc -l; ls stages | sed -n 1,5p
 head -n 27 stages/trace.json | sed -E 's/[0-9a-f]{64}/SHA-256/'
 trace stages --compare stages | tail -n 3
 trace model.safetensors images/rgb_8.png --fused -o fused; ls fused
 trace model.safetensors images/rgb_8.png --fused --compare stages | tail -n 2
-trace model.safetensors images/rgb_8.png --compare stages --json | head -n 10
+trace model.safetensors images/rgb_8.png --compare stages --json | sed -n 1,10p
 echo '- another picture, another size, another batch norm'
 trace model.safetensors images/cmyk.jpg --compare stages
 show likeness trace --backend reference --resize-shorter 40 --crop 36 model.safetensors images/rgb_8.png --compare stages

@@ -1,6 +1,7 @@
-/* Preloaded into a program: counts its calls that change a folder or make it last. Before call KILL_AT the
- * program is killed; call FAIL_AT, of those that need room, fails for want of disk space. Between two such
- * calls nothing changes that another process could come to see. */
+/* Preloaded into a program: counts its calls that change a folder or make it last, and its own calls of
+ * write. Before call KILL_AT the program is killed, a write is cut in half then; call FAIL_AT, of those that
+ * need room, fails for want of disk space. Between two such calls nothing changes that another process could
+ * come to see, but for files under temporary names. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
@@ -20,14 +21,26 @@ static long wanted(const char *name)
     return text ? strtol(text, NULL, 10) : 0;
 }
 
-/* Counts a call; true when it is to fail. Only calls that can are numbered for FAIL_AT. */
-static bool count(bool can_fail)
+/* Counts a call; true when it is to be the last. */
+static bool is_last(void)
 {
-    static atomic_long calls, failing;
-    if (atomic_fetch_add(&calls, 1) + 1 == wanted("KILL_AT")) kill(getpid(), SIGKILL);
+    static atomic_long calls;
+    return atomic_fetch_add(&calls, 1) + 1 == wanted("KILL_AT");
+}
+
+/* True when a call is to fail. Only calls that can are numbered for FAIL_AT. */
+static bool fails(bool can_fail)
+{
+    static atomic_long failing;
     if (!can_fail || atomic_fetch_add(&failing, 1) + 1 != wanted("FAIL_AT")) return false;
     errno = ENOSPC;
     return true;
+}
+
+static bool count(bool can_fail)
+{
+    if (is_last()) kill(getpid(), SIGKILL);
+    return fails(can_fail);
 }
 
 #define NEXT(name, type) type *next = (type *)dlsym(RTLD_NEXT, name)
@@ -36,6 +49,7 @@ typedef int two_paths(const char *, const char *);
 typedef int one_path(const char *);
 typedef int path_and_mode(const char *, mode_t);
 typedef int one_file(int);
+typedef ssize_t bytes_to_file(int, const void *, size_t);
 
 INTERPOSED int rename(const char *from, const char *to)
 {
@@ -67,4 +81,14 @@ INTERPOSED int rmdir(const char *path)
     NEXT("rmdir", one_path);
     count(false);
     return next(path);
+}
+
+INTERPOSED ssize_t write(int file, const void *bytes, size_t size)
+{
+    NEXT("write", bytes_to_file);
+    if (is_last()) {
+        next(file, bytes, size / 2);
+        kill(getpid(), SIGKILL);
+    }
+    return fails(true) ? -1 : next(file, bytes, size);
 }
