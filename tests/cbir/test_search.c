@@ -297,6 +297,82 @@ static void test_bits(void **state)
     for (size_t i = 0; i < LK_COUNT(cases); i++) check_case(&cases[i], i < 2 ? 5 : 1);
 }
 
+/* Queries enough for panels to take turns with 5 threads, whatever a panel's width, and 2 of them over. Sets
+ * of one span and of many turns; more hits than rows; ties and rows taken out on both sides of all borders;
+ * more queries than there is memory for at a time, the rest of them too few for turns; and one panel. */
+static void test_queries_on_threads(void **state)
+{
+    enum { MANY = 5 * 2 * LK_PANEL_MOST + 2, MORE = 1100 };
+    static const size_t threads[] = {1, 2, 3, 5};
+    const set_case cases[] = {
+        {LK_METRIC_COSINE, 200, 2700, MANY, 10, NOISE, true, -INFINITY},
+        {LK_METRIC_INNER, 1200, 300, MANY, 7, COARSE, true, -INFINITY},
+        {LK_METRIC_L2, 1500, 3, MANY, 25, COARSE, true, INFINITY},
+        {LK_METRIC_COSINE, 1, 9, MANY, 3, NOISE, false, -INFINITY},
+        {LK_METRIC_INNER, 300, 4, MANY, 400, COARSE, false, -INFINITY},
+        {LK_METRIC_COSINE, 900, 12, MANY, 10, NEAR, false, -INFINITY},
+        {LK_METRIC_HAMMING, 2500, 1280, MANY / 2, 10, NOISE, false, INFINITY},
+        {LK_METRIC_HAMMING, 3000, 12, MANY, 20, NOISE, true, INFINITY},
+        {LK_METRIC_HAMMING, 300, 40, MORE, 5, NOISE, false, INFINITY},
+        {LK_METRIC_COSINE, 4000, 3, LK_PANEL_MOST, 10, COARSE, true, -INFINITY},
+    };
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(cases); i++) {
+        const set_case *c = &cases[i];
+        world w;
+        lk_test_seed(i + 1);
+        make_world(c, &w);
+        result want = make_result(c), got = make_result(c);
+        expect_hits(c, &w, want.hits, want.found);
+        for (size_t t = 0; t < LK_COUNT(threads) * LK_COUNT(isas); t++) {
+            const char *isa = isas[t / LK_COUNT(threads)];
+            if (!can_run(isa) || (isa && t % LK_COUNT(threads) != 1)) continue; /* 2 threads for each */
+            memset(got.hits, 0xff, c->queries * c->k * sizeof *got.hits);
+            search(c, &w, isa, threads[t % LK_COUNT(threads)], c->queries, &got);
+            check_hits(c, &got, &want);
+        }
+        free_result(&got);
+        free_result(&want);
+        free_world(&w);
+    }
+}
+
+/* A panel for each of some queries, tops that they share or that each worker has. */
+static void test_division(void **state)
+{
+    (void)state;
+    const float row = 1;
+    const lk_block block = {&row, NULL, 1, 0};
+    const lk_rows_set set = {&block, 1, 1, NULL};
+    const lk_search_options options = {.metric = LK_METRIC_INNER, .k = 1, .threshold = -INFINITY};
+    lk_index *index = NULL;
+    assert_int_equal(lk_index_open(&set, &options, &index), LK_OK);
+    const size_t width = index->panel->width, few = width / 8;
+    const struct {
+        size_t workers, queries;
+        lk_scan_parts parts;
+    } cases[] = {
+        {1, width, {1, 0, 1, width}},
+        {1, few, {0, few, 1, few}},
+        {2, width + few, {1, few, 2, 2 * (width + few)}},
+        {2, 3 * width, {3, 0, 2, 6 * width}},
+        {2, 3 * width + few + 1, {4, 0, 1, 4 * width}},
+        {2, 4 * width + few, {4, few, 1, 4 * width + 2 * few}},
+        {3, 5 * width, {5, 0, 3, 15 * width}},
+        {3, 6 * width, {6, 0, 1, 6 * width}},
+    };
+    for (size_t i = 0; i < LK_COUNT(cases); i++) {
+        const lk_scan_parts parts = lk_scan_divide(index, cases[i].workers, cases[i].queries),
+                            want = cases[i].parts;
+        if (parts.panels != want.panels || parts.singles != want.singles || parts.lanes != want.lanes ||
+            parts.tops != want.tops)
+            fail_msg("%zu queries on %zu workers: %zu panels, %zu singles, %zu lanes, %zu tops",
+                     cases[i].queries, cases[i].workers, parts.panels, parts.singles, parts.lanes,
+                     parts.tops);
+    }
+    lk_index_close(&index);
+}
+
 /* Every row the same: only the index decides. */
 static void test_equal_rows(void **state)
 {
@@ -343,7 +419,7 @@ static void test_few_rows_are_ranked(void **state)
         assert_int_equal(lk_checked_queries_open(index, w.queries, c.queries, &queries), LK_OK);
         assert_int_equal(lk_scan_open(index, c.queries, &scan), LK_OK);
         lk_scan_run(&scan, &queries);
-        assert_true(scan.panels >= 2);
+        assert_true(scan.parts.panels >= 2);
         size_t kept = 0;
         for (size_t q = 0; q < c.queries; q++) {
             lk_candidate *candidates;
@@ -478,20 +554,28 @@ static void test_bad_sets_are_refused(void **state)
     assert_null(index);
 }
 
-/* An index of nothing finds nothing. */
+/* An index of nothing finds nothing, for few queries or many. */
 static void test_empty_set(void **state)
 {
     (void)state;
-    const lk_rows_set set = {NULL, 0, 3, NULL};
-    const lk_search_options options = {.metric = LK_METRIC_COSINE, .k = 4, .threshold = -INFINITY};
-    const float queries[] = {1, 2, 3, 4, 5, 6};
+    enum { THREADS = 2, QUERIES = 2 * THREADS * LK_PANEL_MOST, K = 4 };
+    static const lk_rows_set set = {NULL, 0, DIM, NULL};
+    static float queries[QUERIES * DIM];
+    static lk_hit hits[QUERIES * K];
+    static const size_t counts[] = {1, 2, QUERIES};
+    size_t found[QUERIES];
+    lk_search_options options = {.metric = LK_METRIC_COSINE, .k = K, .threshold = -INFINITY};
     lk_index *index = NULL;
-    lk_hit hits[8];
-    size_t found[2] = {9, 9};
+    for (size_t i = 0; i < QUERIES * DIM; i++) queries[i] = (float)(i + 1);
+    assert_int_equal(lk_pool_open(THREADS, &options.pool), LK_OK);
     assert_int_equal(lk_index_open(&set, &options, &index), LK_OK);
-    assert_int_equal(lk_index_search(index, queries, 2, hits, found), LK_OK);
-    assert_int_equal(found[0] + found[1], 0);
+    for (size_t i = 0; i < LK_COUNT(counts); i++) {
+        memset(found, 0xff, sizeof found);
+        assert_int_equal(lk_index_search(index, queries, counts[i], hits, found), LK_OK);
+        for (size_t q = 0; q < counts[i]; q++) assert_int_equal(found[q], 0);
+    }
     lk_index_close(&index);
+    lk_pool_close(&options.pool);
 }
 
 int main(void)
@@ -499,6 +583,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_queries_on_threads),
+        cmocka_unit_test(test_division),
         cmocka_unit_test(test_equal_rows),
         cmocka_unit_test(test_few_rows_are_ranked),
         cmocka_unit_test(test_all_scores),
