@@ -1,0 +1,63 @@
+"""The command line of bench/peers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engines import header, packages
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY, COMMAND = ROOT / "build/release/liblikeness.so", ROOT / "build/release/likeness"
+PEAK = ROOT / "build/release/bench/peak.so"
+WORK = ROOT / "build/peers"
+BENCH = ROOT / "bench"
+
+
+def default_photos() -> Path:
+    shared = ROOT.parent / "shared/photos"
+    return shared if shared.is_dir() else ROOT / "examples/pictures"
+
+
+def numbers(kind: type) -> object:
+    def parse(text: str) -> list:
+        return [kind(part) for part in text.split(",")]
+
+    parse.__name__ = f"list of {kind.__name__}"
+    return parse
+
+
+def arguments() -> argparse.Namespace:
+    about = "Likeness and other engines on the same network, taking turns; see bench/README.md."
+    parser = argparse.ArgumentParser(prog="bench/peers", description=about)
+    add = parser.add_argument
+    add("model", nargs="?", type=Path, metavar="MODEL", help="default: random weights, one file a width")
+    every = [*packages.PEERS, *packages.PHOTOS]
+    add("--engines", type=numbers(str), metavar="NAME,…", help=f"peers; default: all of {', '.join(every)}")
+    add("--backend", default=header.DEFAULT_BACKEND, help=f"of Likeness ({header.DEFAULT_BACKEND})")
+    add("--int8-model", type=Path, metavar="FILE", help="Likeness' quantized model file, for --precision int8")
+    add("--isa", default="", help="Likeness' --isa; with avx2 the peers' AVX-512 is switched off where it can be")
+    add("--precision", type=numbers(str), default=["f32"], metavar="NAME,…", help="f32, bf16, int8 (f32)")
+    add("--threads", type=numbers(int), default=[1], metavar="N,…", help="1 or 2 (1)")
+    add("--batch", type=numbers(int), default=[1], metavar="N,…", help="pictures a run (1)")
+    add("--size", type=numbers(int), default=[0], metavar="N,…", help="of the input (the model file's)")
+    add("--width", type=numbers(float), default=[1.0], metavar="W,…", help="of random weights (1.0)")
+    add("--pictures", type=Path, metavar="FOLDER", help="inputs and calibration from photographs, not random numbers")
+    add("--photos", type=Path, nargs="?", const=default_photos(), metavar="FOLDER", help="time JPEG to pooled feature")
+    add("--a-turn", type=int, default=32, metavar="N", help="pictures a turn with --photos (32; 0: all)")
+    add("--rounds", type=int, default=30, help="at least; more while quiet ones lack (30)")
+    add("--runs", type=int, default=5, help="timed runs a turn, after one that is not (5)")
+    add("--cpus", type=numbers(int), metavar="N,…", help="processors to stay on, as many as threads (the last ones)")
+    add("--table", action="store_true", help="print Markdown, not JSON")
+    add("--json", type=Path, metavar="FILE", help="write the JSON document there as well")
+    add("--at-most", type=float, metavar="RATIO", help="exit with 1 where our time over a peer's is larger")
+    options = parser.parse_args()
+    known = packages.PHOTOS if options.photos else packages.PEERS
+    options.peers = [peer for name, peer in known.items() if options.engines is None or name in options.engines]
+    if options.engines and (unknown := set(options.engines) - set(known)):
+        parser.error(f"no such engine here: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if options.backend not in header.BACKENDS:
+        parser.error(f"no backend '{options.backend}'; there are {', '.join(header.BACKENDS)}")
+    if unknown := set(options.precision) - {"f32", "bf16", "int8"}:
+        parser.error(f"no precision {', '.join(sorted(unknown))}")
+    return options

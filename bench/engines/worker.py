@@ -1,0 +1,90 @@
+"""An engine's own process: python -m engines.worker MODULE CPU[,CPU...], commands on standard input, answers on output.
+
+Each command and answer is a line of JSON. Between commands the process is blocked on its input, so only the engine whose
+turn it is runs. An answer is {"left_out": reason} where the engine cannot do what a command asks.
+
+    {"do": "prepare", "case": CASE}         -> {"version", "note", "output": [[float]]}
+    {"do": "run", "count": N}               -> {"ns": [one a run]}, after a run that is not timed
+    {"do": "layers", "count": N}            -> {"runs": [[{"name", "layers", "kind", "kernel", "ns"}]]}
+    {"do": "photos", "files": [PATH, ...]}  -> {"ns": of all of them}
+    {"do": "look", "files": [PATH, ...]}    -> {"rows": [[float]], "pixels": [CRC32 of the resized RGB]}
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from engines.case import Case, LeftOutError
+
+
+class Worker:
+    """One engine; `engine` is a network (Engine) or, for photographs, a pipeline (Photos)."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.engine: Any = None
+        self.pictures: Any = None
+
+    def prepare(self, command: dict) -> dict:
+        import numpy as np
+
+        case = Case(**json.loads(command["case"]))
+        self.engine = importlib.import_module(f"engines.{self.module}").Engine(case)
+        answer = {"version": self.engine.version, "note": self.engine.note}
+        if case.photos:
+            return answer
+        self.pictures = np.load(case.inputs, mmap_mode="r")[: case.batch].copy()
+        self.engine.fill(self.pictures)
+        self.engine.run()
+        return {**answer, "output": np.asarray(self.engine.output(), np.float64).tolist()}
+
+    def run(self, command: dict) -> dict:
+        times = []
+        for _ in range(command["count"] + 1):
+            self.engine.fill(self.pictures)
+            start = time.perf_counter_ns()
+            self.engine.run()
+            times.append(time.perf_counter_ns() - start)
+        return {"ns": times[1:]}
+
+    def layers(self, command: dict) -> dict:
+        return {"runs": [self.engine.layers() for _ in range(command["count"])]}
+
+    def photos(self, command: dict) -> dict:
+        start = time.perf_counter_ns()
+        self.engine.extract(command["files"])
+        return {"ns": time.perf_counter_ns() - start}
+
+    def look(self, command: dict) -> dict:
+        return self.engine.look(command["files"])
+
+    def answer(self, command: dict) -> dict:
+        do = command["do"]
+        if do not in ("prepare", "run", "layers", "photos", "look"):
+            raise SystemExit(f"{self.module}: no command '{do}'")
+        try:
+            return getattr(self, do)(command)
+        except LeftOutError as error:
+            return {"left_out": str(error)}
+        except Exception as error:  # whatever a peer raises, the others go on
+            reason = str(error).strip().splitlines() or ["no reason given"]
+            return {"left_out": f"{type(error).__name__}: {reason[0]}"}
+
+
+def main() -> None:
+    os.sched_setaffinity(0, {int(cpu) for cpu in sys.argv[2].split(",")})
+    # Peers print as they please: what they write to standard output goes to the log with the rest.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = Worker(sys.argv[1])
+    for line in sys.stdin:
+        print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
