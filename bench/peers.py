@@ -7,18 +7,15 @@ import itertools
 import json
 import platform
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from engines import agreement, options, packages, rounds, table
+from engines import agreement, files, options, packages, rounds, table
 from engines.case import Case, LeftOutError
-from engines.options import WORK
-from engines.process import Process, chosen_cpus, environment
+from engines.process import Process, chosen_cpus
 
-CALIBRATION = 32  # pictures
 JPEG = {".jpg", ".jpeg"}
 
 
@@ -29,47 +26,17 @@ def processor_name() -> str:
     return platform.machine()
 
 
-def make(*arguments: str) -> str:
-    """Runs engines/make.py, which needs packages that this process does without."""
-    command = [str(packages.python_of("onnx", WORK)), "-m", "engines.make", *arguments]
-    result = subprocess.run(command, env=environment({}), capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(f"bench/peers: {arguments[0]}: {result.stderr.strip()}")
-    return result.stdout
-
-
-def model_file(given: argparse.Namespace, width: float) -> Path:
-    if given.model:
-        return given.model
-    path = WORK / f"random_{width:g}.safetensors"
-    if not path.exists():
-        make("random", str(path), str(width))
-    return path
-
-
-def prepared(given: argparse.Namespace, width: float, size: int, batch: int) -> Case:
-    """A case in float32, and the files that its engines share."""
-    model = model_file(given, width)
-    height, wide = (size, size) if size else json.loads(make("size", str(model)))
-    folder = WORK / f"{model.stem}_{height}x{wide}"
-    folder.mkdir(parents=True, exist_ok=True)
-    case = Case(
-        model=str(model), int8_model=str(given.int8_model or ""), library=str(options.LIBRARY),
-        command=str(options.COMMAND), backend=given.backend, isa=given.isa, height=height, width=wide, batch=batch,
-        folder=str(folder), inputs=str(folder / "inputs.npy"), photos=given.photos is not None,
-        feature="pooled" if given.photos else "logits",
-    )  # fmt: skip
-    make("inputs", case.to_json(), str(given.photos or given.pictures or ""), str(max(CALIBRATION, batch)))
-    if "int8" in given.precision:
-        make("quantized", case.to_json())
-    return case
-
-
 def cases(given: argparse.Namespace) -> Iterator[Case]:
-    widths = [1.0] if given.model else given.width
+    models = [given.model] if given.model else map(files.random_model, given.width)
     batches = [1] if given.photos else given.batch
-    for width, size, batch in itertools.product(widths, given.size, batches):
-        case = prepared(given, width, size, batch)
+    for model, size, batch in itertools.product(models, given.size, batches):
+        case = Case(
+            model=str(model), int8_model=str(given.int8_model or ""), library=str(options.LIBRARY),
+            command=str(options.COMMAND), backend=given.backend, isa=given.isa, height=size, width=size, batch=batch,
+            huge_pages=not given.no_huge_pages, photos=given.photos is not None,
+            feature="pooled" if given.photos else "logits",
+        )  # fmt: skip
+        case = files.prepared(case, given.photos or given.pictures, "int8" in given.precision)
         for precision, threads in itertools.product(given.precision, given.threads):
             yield replace(case, precision=precision, threads=threads)
 
@@ -91,24 +58,30 @@ class Run:
         self.left_out: dict[str, str] = {}
         self.processes: list[Process] = []
 
-    def open(self, peer: packages.Peer) -> None:
+    def open(self, peer: packages.Peer, threads: int) -> None:
         try:
-            self.processes.append(Process(peer, self.case, self.cpus))
+            self.processes.append(Process(peer, replace(self.case, threads=threads), self.cpus[:threads]))
         except LeftOutError as error:
-            self.left_out[peer.module] = str(error)
+            self.left_out[peer.name] = str(error)
 
-    def turn(self, process: Process, number: int) -> list[float]:
-        """Milliseconds a picture. Of photographs each round takes the next ones, and the first again after the last."""
-        if not self.case.photos:
-            return [ns / self.case.batch / 1e6 for ns in process.turn(do="run", count=self.given.runs)["ns"]]
-        wanted = self.given.a_turn or len(self.files)
-        files = [self.files[(number * wanted + i) % len(self.files)] for i in range(wanted)]
-        return [process.turn(do="photos", files=files)["ns"] / wanted / 1e6]
+    def turn(self, process: Process, number: int) -> rounds.Sample:
+        """Of photographs each round takes the next ones, and the first again after the last."""
+        if self.case.photos:
+            pictures = self.given.a_turn or len(self.files)
+            chosen = [self.files[(number * pictures + i) % len(self.files)] for i in range(pictures)]
+            answer = process.turn(do="photos", files=chosen)
+        else:
+            pictures, answer = self.case.batch, process.turn(do="run", count=self.given.runs)
+        return rounds.Sample([ns / pictures / 1e6 for ns in answer["ns"]], answer["waited"])
 
     def result(self) -> dict:
-        ours = packages.OUR_PHOTOS if self.case.photos else packages.OURS
+        ours, alone = packages.OURS, packages.OURS_ALONE
+        if self.case.photos:
+            ours, alone = packages.OUR_PHOTOS, packages.OUR_PHOTOS_ALONE
         for peer in (ours, *self.given.peers):
-            self.open(peer)
+            self.open(peer, self.case.threads)
+        if self.case.threads > 1:
+            self.open(alone, 1)
         try:
             return self.measured(ours)
         finally:
@@ -116,9 +89,10 @@ class Run:
                 process.close()
 
     def measured(self, ours: packages.Peer) -> dict:
-        look = agreement.of_photos(self.files) if self.case.photos else agreement.of_network
+        seen = self.files[: self.given.look_at or len(self.files)]
+        look = agreement.of_photos(seen) if self.case.photos else agreement.of_network
         about, apart = agreement.check(self.case, self.cpus, ours, self.processes, look)
-        running = [process for process in self.processes if process.peer.module not in apart]
+        running = [process for process in self.processes if process.peer.name not in apart]
         our_process = next((process for process in running if process.peer is ours), None)
         peers = [process for process in running if process is not our_process]
         probe = rounds.Probe(options.PEAK, self.cpus)
@@ -133,26 +107,24 @@ class Run:
         }
 
 
-def is_too_slow(results: list[dict], at_most: float | None) -> bool:
+def is_too_slow(results: list[dict], at_most: float) -> bool:
     """Also where nothing was compared: that is no success."""
-    engines = [engine for result in results for engine in result["engines"].values()]
-    ratios = [engine["times_likeness"]["median_of_pairs"] for engine in engines if "times_likeness" in engine]
-    return bool(at_most) and (not ratios or any(1 / ratio > at_most for ratio in ratios))
+    ratios = [ratio for ratio in map(table.least_ratio, results) if ratio is not None]
+    return not ratios or 1 / min(ratios) > at_most
 
 
 def main() -> int:
     given = options.arguments()
-    WORK.mkdir(parents=True, exist_ok=True)
-    reason = packages.install("onnx", WORK)
-    if reason:
-        raise SystemExit(f"bench/peers: the packages {reason}")
+    files.begin()
     results = [Run(case, given).result() for case in cases(given)]
     command = shlex.join(["bench/peers", *sys.argv[1:]])
     text = json.dumps({"machine": processor_name(), "command": command, "results": results}, indent=1)
     if given.json:
         given.json.write_text(text + "\n", encoding="utf-8")
     print(table.markdown(processor_name(), command, results) if given.table else text)
-    return 1 if is_too_slow(results, given.at_most) or not any(result["engines"] for result in results) else 0
+    if not any(result["engines"] for result in results):
+        return 1
+    return int(given.at_most is not None and is_too_slow(results, given.at_most))
 
 
 if __name__ == "__main__":

@@ -21,17 +21,18 @@ class LeftOutError(Exception):
 class Case:
     model: str  # model file, float32
     int8_model: str  # Likeness' own quantized model file; empty: `model`
-    inputs: str  # .npy: float32 [pictures][height][width][3]
-    folder: str  # for engines' own files, and the network quantized for the peers (quantized.py)
     library: str  # liblikeness.so
     command: str  # likeness
     backend: str
-    height: int
+    height: int  # 0 until files.prepared: the model file's
     width: int
+    inputs: str = ""  # .npy: float32 [pictures][height][width][3]
+    folder: str = ""  # for engines' own files, and the network quantized for the peers (quantized.py)
     batch: int = 1
     threads: int = 1
     precision: str = "f32"
     isa: str = ""  # "" is all that the machine has; "avx2" switches AVX-512 off where that can be done
+    huge_pages: bool = True
     feature: str = "logits"  # or "pooled"
     photos: bool = False  # from picture files to features, not from `inputs`
     counters: bool = False  # times of single layers are wanted (OpenVINO)

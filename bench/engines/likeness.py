@@ -27,6 +27,19 @@ class PlanOptions(ctypes.Structure):
     )
 
 
+class Preprocessing(ctypes.Structure):
+    """lk_preprocessing of engine/likeness.h."""
+
+    _fields_ = (
+        ("height", ctypes.c_size_t),
+        ("width", ctypes.c_size_t),
+        ("resize", ctypes.c_int),
+        ("shorter", ctypes.c_size_t),
+        ("mean", ctypes.c_float * 3),
+        ("std", ctypes.c_float * 3),
+    )
+
+
 class Library:
     def __init__(self, path: str) -> None:
         lk = self.lk = ctypes.CDLL(path)
@@ -38,6 +51,9 @@ class Library:
         lk.lk_session_feature_length.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
         lk.lk_session_feature_length.restype = ctypes.c_size_t
         lk.lk_pool_open.argtypes = (ctypes.c_size_t, ctypes.c_void_p)
+        lk.lk_model_preprocessing.restype = ctypes.POINTER(Preprocessing)
+        lk.lk_preprocess.argtypes = (ctypes.POINTER(Preprocessing), ctypes.c_void_p, ctypes.c_void_p)
+        lk.lk_image_pixels.restype = ctypes.c_void_p
         self.version = lk.lk_version().decode()
 
     def check(self, status: int) -> None:
@@ -81,12 +97,9 @@ class Engine:
     def __init__(self, case: Case) -> None:
         self.library, self.batch = Library(case.library), case.batch
         self.version = self.library.version
-        if case.threads > 1:
-            self.pool = self.library.open("lk_pool_open", case.threads)
-        else:
-            self.pool = None
+        pool = self.library.open("lk_pool_open", case.threads) if case.threads > 1 else None
         _, plan = self.library.plan(case)
-        self.session = self.library.session(plan, self.pool)
+        self.session = self.library.session(plan, pool)
         lk = self.library.lk
         self.inputs = [lk.lk_session_input(self.session, i) for i in range(case.batch)]
         self.values = np.empty((case.batch, lk.lk_session_feature_length(self.session, 0)), np.float32)

@@ -40,9 +40,11 @@ def inputs(case: Case, folder: str, count: int) -> None:
 
 
 def main(what: str, arguments: list[str]) -> None:
-    """size MODEL | random MODEL WIDTH | inputs CASE FOLDER COUNT | quantized CASE"""
+    """size MODEL | layers MODEL | random MODEL WIDTH | inputs CASE FOLDER COUNT | quantized CASE"""
     if what == "size":
         print(json.dumps(network.preprocessing(Path(arguments[0]))["size"]))
+    elif what == "layers":
+        print(json.dumps(network.Network(Path(arguments[0])).names()))
     elif what == "random":
         network.write_random(Path(arguments[0]), float(arguments[1]))
     elif what == "inputs":

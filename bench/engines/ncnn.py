@@ -1,5 +1,6 @@
-"""ncnn, from files in its own format: a text of layers, and their weights in order. Batch norms are folded here, as pnnx
-does when it converts, and ReLU6 is the convolution's own activation.
+"""ncnn, from files in its own format: a text of layers, and their weights in order.
+
+Batch norms are folded here, as pnnx does when it converts, and ReLU6 is the convolution's own activation.
 """
 
 from __future__ import annotations

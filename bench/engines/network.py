@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Network:
         self.layers = list(self._walk())
         self.channels = self.tensors["classifier.1.weight"].shape[0]
 
-    def _walk(self):
+    def _walk(self) -> Iterator[Layer]:
         x, block = "x", 0
 
         def layer(name: str, first: int, stride: int = 1, depthwise: bool = False, linear: bool = False) -> Layer:
@@ -75,6 +76,10 @@ class Network:
                 yield project
                 x = project.output
         yield layer(f"features.{block + 1}", 0)
+
+    def names(self) -> list[str]:
+        """Of all layers, in order."""
+        return [name for layer in self.layers for name in layer.names] + ["pool2d_avg", "flatten", "classifier.1"]
 
     def folded(self, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         """Weights [out][in / groups][side][side] and bias with the batch norm in them, for formats that have none."""

@@ -1,4 +1,4 @@
-"""The network as ONNX. Batch norms are nodes of their own, for the peer to fold, unless folded weights are asked for."""
+"""The network as ONNX. Batch norms are nodes of their own, for the peer to fold, unless folding is asked for."""
 
 from __future__ import annotations
 
@@ -84,4 +84,3 @@ def for_case(case: Case) -> bytes:
         del model.graph.value_info[:]
         return model.SerializeToString()
     return make(Network(Path(case.model)), case).SerializeToString()
-

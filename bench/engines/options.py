@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from engines import header, packages
 
@@ -13,17 +15,19 @@ PEAK = ROOT / "build/release/bench/peak.so"
 WORK = ROOT / "build/peers"
 BENCH = ROOT / "bench"
 
+T = TypeVar("T")
+
 
 def default_photos() -> Path:
     shared = ROOT.parent / "shared/photos"
     return shared if shared.is_dir() else ROOT / "examples/pictures"
 
 
-def numbers(kind: type) -> object:
-    def parse(text: str) -> list:
+def numbers(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    def parse(text: str) -> list[T]:
         return [kind(part) for part in text.split(",")]
 
-    parse.__name__ = f"list of {kind.__name__}"
+    parse.__name__ = "list"  # argparse names it in its error
     return parse
 
 
@@ -32,8 +36,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/peers", description=about)
     add = parser.add_argument
     add("model", nargs="?", type=Path, metavar="MODEL", help="default: random weights, one file a width")
-    every = [*packages.PEERS, *packages.PHOTOS]
-    add("--engines", type=numbers(str), metavar="NAME,…", help=f"peers; default: all of {', '.join(every)}")
+    names = [", ".join(peer.name for peer in peers) for peers in (packages.PEERS, packages.PHOTOS)]
+    add("--engines", type=numbers(str), metavar="NAME,…", help=f"of {names[0]}; with --photos of {names[1]} (all)")
     add("--backend", default=header.DEFAULT_BACKEND, help=f"of Likeness ({header.DEFAULT_BACKEND})")
     add("--int8-model", type=Path, metavar="FILE", help="Likeness' quantized model file, for --precision int8")
     add("--isa", default="", help="Likeness' --isa; with avx2 the peers' AVX-512 is switched off where it can be")
@@ -45,6 +49,8 @@ def arguments() -> argparse.Namespace:
     add("--pictures", type=Path, metavar="FOLDER", help="inputs and calibration from photographs, not random numbers")
     add("--photos", type=Path, nargs="?", const=default_photos(), metavar="FOLDER", help="time JPEG to pooled feature")
     add("--a-turn", type=int, default=32, metavar="N", help="pictures a turn with --photos (32; 0: all)")
+    add("--look-at", type=int, default=16, metavar="N", help="pictures to compare with --photos (16; 0: all)")
+    add("--no-huge-pages", action="store_true", help="the system gives none to any engine")
     add("--rounds", type=int, default=30, help="at least; more while quiet ones lack (30)")
     add("--runs", type=int, default=5, help="timed runs a turn, after one that is not (5)")
     add("--cpus", type=numbers(int), metavar="N,…", help="processors to stay on, as many as threads (the last ones)")
@@ -52,10 +58,10 @@ def arguments() -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write the JSON document there as well")
     add("--at-most", type=float, metavar="RATIO", help="exit with 1 where our time over a peer's is larger")
     options = parser.parse_args()
-    known = packages.PHOTOS if options.photos else packages.PEERS
-    options.peers = [peer for name, peer in known.items() if options.engines is None or name in options.engines]
-    if options.engines and (unknown := set(options.engines) - set(known)):
-        parser.error(f"no such engine here: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    known = {peer.name: peer for peer in (packages.PHOTOS if options.photos else packages.PEERS)}
+    if unknown := set(options.engines or ()) - set(known):
+        parser.error(f"no engine {', '.join(sorted(unknown))} here; there are {', '.join(known)}")
+    options.peers = [known[name] for name in options.engines or known]
     if options.backend not in header.BACKENDS:
         parser.error(f"no backend '{options.backend}'; there are {', '.join(header.BACKENDS)}")
     if unknown := set(options.precision) - {"f32", "bf16", "int8"}:

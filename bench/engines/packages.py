@@ -32,36 +32,43 @@ ONEDNN_AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
 
 @dataclass(frozen=True)
 class Peer:
-    """An engine: its file below bench/engines, its environment, and how AVX-512 is switched off in it."""
+    """An engine: its environment, how AVX-512 is switched off in it, and its file below bench/engines."""
 
-    module: str
+    name: str
     title: str
     environment: str = "onnx"
     avx2: dict[str, str] = field(default_factory=dict)
+    file: str = ""  # where it is not the name
+    is_ours: bool = False
+
+    @property
+    def module(self) -> str:
+        return self.file or self.name
 
 
-PEERS = {
-    peer.module: peer
-    for peer in (
-        Peer("openvino", "OpenVINO", avx2=ONEDNN_AVX2),
-        Peer("onnxruntime", "ONNX Runtime"),
-        Peer("xnnpack", "XNNPACK"),
-        Peer("ncnn", "ncnn"),
-        Peer("mnn", "MNN"),
-        Peer("paddle_inference", "Paddle Inference", "paddle", avx2=ONEDNN_AVX2),
-        Peer("paddle_eager", "Paddle, eager", "paddle"),
-    )
-}
-OURS = Peer("likeness", "Likeness")
-PHOTOS = {
-    peer.module: peer
-    for peer in (
-        Peer("photos_command", "likeness extract"),
-        Peer("photos_openvino", "OpenCV + OpenVINO", avx2=ONEDNN_AVX2),
-        Peer("photos_paddle", "OpenCV + Paddle, eager", "paddle"),
-    )
-}
-OUR_PHOTOS = Peer("photos_likeness", "Likeness, the library")
+PEERS = (
+    Peer("openvino", "OpenVINO", avx2=ONEDNN_AVX2),
+    Peer("onnxruntime", "ONNX Runtime"),
+    Peer("xnnpack", "XNNPACK"),
+    Peer("ncnn", "ncnn"),
+    Peer("mnn", "MNN"),
+    Peer("paddle_inference", "Paddle Inference", "paddle", avx2=ONEDNN_AVX2),
+    Peer("paddle_eager", "Paddle, eager", "paddle"),
+)
+OURS = Peer("likeness", "Likeness", is_ours=True)
+# For more threads than one: what those gain.
+OURS_ALONE = Peer("likeness_1_thread", "Likeness, 1 thread", file="likeness", is_ours=True)
+
+# From files to features.
+PHOTOS = (
+    Peer("photos_command", "likeness extract", is_ours=True),
+    Peer("photos_openvino", "OpenCV + OpenVINO", avx2=ONEDNN_AVX2),
+    Peer("photos_paddle", "OpenCV + Paddle, eager", "paddle"),
+)
+OUR_PHOTOS = Peer("photos_likeness", "Likeness, its library", is_ours=True)
+OUR_PHOTOS_ALONE = Peer("photos_1_thread", "Likeness, its library, 1 thread", file="photos_likeness", is_ours=True)
+
+EVERY = {peer.name: peer for peer in (OURS, OURS_ALONE, *PEERS, OUR_PHOTOS, OUR_PHOTOS_ALONE, *PHOTOS)}
 
 
 def python_of(environment: str, work: Path) -> Path:

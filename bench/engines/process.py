@@ -31,12 +31,12 @@ class Process:
     """An engine that is ready to run."""
 
     def __init__(self, peer: packages.Peer, case: Case, cpus: list[int]) -> None:
-        self.peer, self.log = peer, WORK / f"{peer.module}.log"
+        self.peer, self.log = peer, WORK / f"{peer.name}.log"
         reason = packages.install(peer.environment, WORK)
         if reason:
             raise LeftOutError(reason)
         settings = {"OMP_NUM_THREADS": str(case.threads), **(peer.avx2 if case.isa == "avx2" else {})}
-        command = [packages.python_of(peer.environment, WORK), "-m", "engines.worker", peer.module]
+        command = [str(packages.python_of(peer.environment, WORK)), "-m", "engines.worker", peer.module]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*command, ",".join(map(str, cpus))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -49,7 +49,7 @@ class Process:
             raise
         self.version, self.note = answer["version"], answer["note"]
         self.output: list[list[float]] = answer.get("output", [])
-        if case.isa == "avx2" and not peer.avx2 and peer.module not in ("likeness", "photos_likeness"):
+        if case.isa == "avx2" and not peer.avx2 and not peer.is_ours:
             self.note = "; ".join(filter(None, (self.note, "its AVX-512 cannot be switched off")))
 
     def ask(self, **command: object) -> dict:

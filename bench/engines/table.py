@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from engines import packages
 
-TITLES = {peer.module: peer.title for group in (packages.PEERS, packages.PHOTOS) for peer in group.values()}
-TITLES |= {peer.module: peer.title for peer in (packages.OURS, packages.OUR_PHOTOS)}
 PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "int8": "int8"}
 
 
@@ -18,7 +16,8 @@ def heading(result: dict) -> str:
     parts = [result["model"], PRECISIONS[case["precision"]], f"{case['height']} × {case['width']}"]
     parts.append("from files to pooled features" if case["photos"] else f"batch {case['batch']}")
     parts.append(count(case["threads"], "thread"))
-    return ", ".join(parts + ([f"--isa {case['isa']}"] if case["isa"] else []))
+    parts += [f"`--isa {case['isa']}`"] if case["isa"] else []
+    return ", ".join(parts + ([] if case["huge_pages"] else ["no huge pages"]))
 
 
 def times_likeness(figures: dict) -> str:
@@ -35,10 +34,10 @@ def accuracy(engine: dict) -> str:
     return f"{engine['difference']:.0e}" if "difference" in engine else ""
 
 
-def row(module: str, result: dict) -> str:
-    figures, engine = result["engines"][module], result["about"][module]
-    title = f"{TITLES[module]} {engine['version']}" + (f" ({engine['note']})" if engine["note"] else "")
-    if module in (packages.OURS.module, packages.OUR_PHOTOS.module):
+def row(name: str, result: dict) -> str:
+    figures, engine = result["engines"][name], result["about"][name]
+    title = f"{packages.EVERY[name].title} {engine['version']}" + (f" ({engine['note']})" if engine["note"] else "")
+    if packages.EVERY[name].is_ours:
         title = f"**{title}, `{result['case']['backend']}`**"
     times = f"{figures['min_ms']:.3f} | {figures['median_ms']:.3f}"
     return f"| {title} | {times} | {times_likeness(figures)} | {accuracy(engine)} |"
@@ -50,10 +49,10 @@ def one(result: dict) -> str:
         "",
         "| engine | min ms | median ms | × Likeness: median of pairs (p10–p90) | from float32 |",
         "| --- | --- | --- | --- | --- |",
-        *(row(module, result) for module in sorted(result["engines"], key=lambda m: result["engines"][m]["min_ms"])),
+        *(row(name, result) for name in sorted(result["engines"], key=lambda n: result["engines"][n]["min_ms"])),
         "",
     ]
-    lines += [f"Left out: {TITLES[module]}: {reason}." for module, reason in result["left_out"].items()]
+    lines += [f"Left out: {packages.EVERY[name].title}: {reason}." for name, reason in result["left_out"].items()]
     peak = result["peak_gflops"]
     lines.append(f"Probe: {peak['median']:.0f} GFLOP/s, {peak['min']:.0f} to {peak['max']:.0f}.")
     return "\n".join(lines)
@@ -61,23 +60,32 @@ def one(result: dict) -> str:
 
 def best_peer(result: dict) -> str | None:
     """The one that Likeness is least ahead of."""
-    peers = {m: f["times_likeness"]["median_of_pairs"] for m, f in result["engines"].items() if "times_likeness" in f}
-    return min(peers, key=lambda module: peers[module]) if peers else None
+    ratios = {
+        name: figures["times_likeness"]["median_of_pairs"]
+        for name, figures in result["engines"].items()
+        if "times_likeness" in figures and not packages.EVERY[name].is_ours
+    }
+    return min(ratios, key=lambda name: ratios[name]) if ratios else None
+
+
+def least_ratio(result: dict) -> float | None:
+    name = best_peer(result)
+    return result["engines"][name]["times_likeness"]["median_of_pairs"] if name else None
 
 
 def overview(results: list[dict]) -> str:
     """A line a case: ours beside the best peer."""
     lines = ["| case | Likeness min / median ms | best peer | min / median ms | × Likeness |", "| --- " * 5 + "|"]
     for result in results:
-        module = best_peer(result)
-        if not module:
+        name = best_peer(result)
+        if not name:
             continue
         ours = next(iter(result["engines"].values()))
-        theirs = result["engines"][module]
+        theirs = result["engines"][name]
         cells = [
             heading(result),
             f"{ours['min_ms']:.3f} / {ours['median_ms']:.3f}",
-            TITLES[module],
+            packages.EVERY[name].title,
             f"{theirs['min_ms']:.3f} / {theirs['median_ms']:.3f}",
             times_likeness(theirs),
         ]
@@ -87,4 +95,4 @@ def overview(results: list[dict]) -> str:
 
 def markdown(machine: str, command: str, results: list[dict]) -> str:
     parts = [f"{machine}, `{command}`:", *map(one, results)]
-    return "\n\n".join(parts + ([overview(results)] if len(results) > 1 else []))
+    return "\n\n".join(parts + ([overview(results)] if len(results) > 1 and any(map(best_peer, results)) else []))

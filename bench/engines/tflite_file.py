@@ -1,5 +1,7 @@
-"""The network as a .tflite file, NHWC. Batch norms are folded here: the format has none, and TensorFlow's converter folds
-them as well. In int8 activations have the scales of the other peers' network (quantized.py), a zero point 128 lower.
+"""The network as a .tflite file, NHWC.
+
+Batch norms are folded here: the format has none, and TensorFlow's converter folds them as well. In int8 activations
+have the scales of the other peers' network (quantized.py), and zero points 128 lower.
 """
 
 from __future__ import annotations

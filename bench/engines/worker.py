@@ -1,25 +1,36 @@
 """An engine's own process: python -m engines.worker MODULE CPU[,CPU...], commands on standard input, answers on output.
 
-Each command and answer is a line of JSON. Between commands the process is blocked on its input, so only the engine whose
-turn it is runs. An answer is {"left_out": reason} where the engine cannot do what a command asks.
+Each command and answer is a line of JSON. Between commands the process is blocked on its input, so that only the engine
+whose turn it is runs. An answer is {"left_out": reason} where the engine cannot do what a command asks.
 
     {"do": "prepare", "case": CASE}         -> {"version", "note", "output": [[float]]}
-    {"do": "run", "count": N}               -> {"ns": [one a run]}, after a run that is not timed
+    {"do": "run", "count": N}               -> {"ns": [one a run], "waited": W}, after a run that is not timed
     {"do": "layers", "count": N}            -> {"runs": [[{"name", "layers", "kind", "kernel", "ns"}]]}
-    {"do": "photos", "files": [PATH, ...]}  -> {"ns": of all of them}
+    {"do": "photos", "files": [PATH, ...]}  -> {"ns": [of all of them], "waited": W}
     {"do": "look", "files": [PATH, ...]}    -> {"rows": [[float]], "pixels": [CRC32 of the resized RGB]}
+
+W is the time that threads of the process were ready to run but had no processor, as a share of the command's.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from engines.case import Case, LeftOutError
+
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
+
+
+def waited_ns() -> int:
+    """Of all threads so far, by the scheduler's own account."""
+    return sum(int(file.read_text().split()[1]) for file in Path("/proc/self/task").glob("*/schedstat"))
 
 
 class Worker:
@@ -34,6 +45,8 @@ class Worker:
         import numpy as np
 
         case = Case(**json.loads(command["case"]))
+        if not case.huge_pages and ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0):
+            raise LeftOutError("huge pages cannot be switched off")
         self.engine = importlib.import_module(f"engines.{self.module}").Engine(case)
         answer = {"version": self.engine.version, "note": self.engine.note}
         if case.photos:
@@ -44,21 +57,22 @@ class Worker:
         return {**answer, "output": np.asarray(self.engine.output(), np.float64).tolist()}
 
     def run(self, command: dict) -> dict:
-        times = []
+        times, begun, waited = [], time.perf_counter_ns(), waited_ns()
         for _ in range(command["count"] + 1):
             self.engine.fill(self.pictures)
             start = time.perf_counter_ns()
             self.engine.run()
             times.append(time.perf_counter_ns() - start)
-        return {"ns": times[1:]}
+        return {"ns": times[1:], "waited": (waited_ns() - waited) / (time.perf_counter_ns() - begun)}
 
     def layers(self, command: dict) -> dict:
         return {"runs": [self.engine.layers() for _ in range(command["count"])]}
 
     def photos(self, command: dict) -> dict:
-        start = time.perf_counter_ns()
+        waited, start = waited_ns(), time.perf_counter_ns()
         self.engine.extract(command["files"])
-        return {"ns": time.perf_counter_ns() - start}
+        elapsed = time.perf_counter_ns() - start
+        return {"ns": [elapsed], "waited": (waited_ns() - waited) / elapsed}
 
     def look(self, command: dict) -> dict:
         return self.engine.look(command["files"])
