@@ -53,6 +53,8 @@ def add_likeness(side: Side, case: Case, order: list[str], repeat: int, cpus: li
     if result.returncode:
         raise SystemExit(f"bench/layers: {result.stderr.strip()}")
     for step in json.loads(result.stdout)["backends"][0]["steps"]:
+        if step["name"] not in order:
+            raise SystemExit(f"bench/layers: the network has no layer '{step['name']}', which likeness bench names")
         side.add(step["name"], order.index(step["name"]), step["kernel"], step["median_ms"] * 1e3)
 
 

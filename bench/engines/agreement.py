@@ -29,8 +29,10 @@ def compared(case: Case, rows: Rows, reference: Rows) -> tuple[dict[str, float],
     """What the table shows, and why the engine cannot be compared, if so."""
     if any(not math.isfinite(value) for row in rows for value in row):
         return {}, "gives values that are not finite"
+    largest = difference(rows, reference)
+    if case.precision == "bf16" and largest <= LARGEST_DIFFERENCE:
+        return {}, "computes in float32 when asked for bf16"
     if case.precision == "f32":
-        largest = difference(rows, reference)
         reason = f"differs from Likeness by {largest:.3g}: this would compare two networks"
         return {"difference": largest}, "" if largest <= LARGEST_DIFFERENCE else reason
     least = min(cosine(row, wanted) for row, wanted in zip(rows, reference, strict=True))

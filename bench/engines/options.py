@@ -31,6 +31,28 @@ def numbers(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
     return parse
 
 
+def fault(options: argparse.Namespace) -> str:
+    """What argparse cannot say by itself."""
+    known = [peer.name for peer in known_peers(options)]
+    for value, allowed, what in (
+        (options.engines or known, known, "engine"),
+        ([options.backend], list(header.BACKENDS), "backend"),
+        (options.precision, ["f32", "bf16", "int8"], "precision"),
+    ):
+        if unknown := [name for name in value if name not in allowed]:
+            return f"no {what} {', '.join(unknown)} here; there are {', '.join(allowed)}"
+    for path in filter(None, (options.model, options.int8_model, options.photos, options.pictures)):
+        if not path.exists():
+            return f"{path}: no such file or folder"
+    if min(options.rounds, options.runs, *options.threads, *options.batch) < 1:
+        return "--rounds, --runs, --threads and --batch begin at 1"
+    return ""
+
+
+def known_peers(options: argparse.Namespace) -> tuple[packages.Peer, ...]:
+    return packages.PHOTOS if options.photos else packages.PEERS
+
+
 def arguments() -> argparse.Namespace:
     about = "Likeness and other engines on the same network, taking turns; see bench/README.md."
     parser = argparse.ArgumentParser(prog="bench/peers", description=about)
@@ -58,12 +80,7 @@ def arguments() -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write the JSON document there as well")
     add("--at-most", type=float, metavar="RATIO", help="exit with 1 where our time over a peer's is larger")
     options = parser.parse_args()
-    known = {peer.name: peer for peer in (packages.PHOTOS if options.photos else packages.PEERS)}
-    if unknown := set(options.engines or ()) - set(known):
-        parser.error(f"no engine {', '.join(sorted(unknown))} here; there are {', '.join(known)}")
-    options.peers = [known[name] for name in options.engines or known]
-    if options.backend not in header.BACKENDS:
-        parser.error(f"no backend '{options.backend}'; there are {', '.join(header.BACKENDS)}")
-    if unknown := set(options.precision) - {"f32", "bf16", "int8"}:
-        parser.error(f"no precision {', '.join(sorted(unknown))}")
+    if reason := fault(options):
+        parser.error(reason)
+    options.peers = [peer for peer in known_peers(options) if peer.name in (options.engines or [peer.name])]
     return options

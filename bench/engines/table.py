@@ -52,18 +52,24 @@ def one(result: dict) -> str:
         *(row(name, result) for name in sorted(result["engines"], key=lambda n: result["engines"][n]["min_ms"])),
         "",
     ]
-    lines += [f"Left out: {packages.EVERY[name].title}: {reason}." for name, reason in result["left_out"].items()]
+    lines += [f"- Left out: {packages.EVERY[name].title}: {reason}" for name, reason in result["left_out"].items()]
     peak = result["peak_gflops"]
-    lines.append(f"Probe: {peak['median']:.0f} GFLOP/s, {peak['min']:.0f} to {peak['max']:.0f}.")
+    lines.append(f"- Probe: {peak['median']:.0f} GFLOP/s, {peak['min']:.0f} to {peak['max']:.0f}.")
     return "\n".join(lines)
 
 
+def is_rival(name: str, result: dict) -> bool:
+    """An engine that is not ours and has no more instructions than ours."""
+    peer = packages.EVERY[name]
+    return not peer.is_ours and (bool(peer.avx2) or result["case"]["isa"] != "avx2")
+
+
 def best_peer(result: dict) -> str | None:
-    """The one that Likeness is least ahead of."""
+    """The rival that Likeness is least ahead of."""
     ratios = {
         name: figures["times_likeness"]["median_of_pairs"]
         for name, figures in result["engines"].items()
-        if "times_likeness" in figures and not packages.EVERY[name].is_ours
+        if "times_likeness" in figures and is_rival(name, result)
     }
     return min(ratios, key=lambda name: ratios[name]) if ratios else None
 

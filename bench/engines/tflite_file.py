@@ -12,7 +12,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from engines.case import Case
+from engines.case import Case, LeftOutError
 from engines.network import Layer, Network
 
 OPERATORS = {  # name: the schema's number, and the first version of it that knows int8
@@ -126,7 +126,7 @@ class Writer:
         x, padding = layer.input, schema.Padding.SAME
         if layer.stride == 2 and (height % 2 == 0 or width % 2 == 0):
             if height % 2 != width % 2:
-                raise SystemExit("XNNPACK: height and width must both be even or both be odd at each stride of 2")
+                raise LeftOutError("needs height and width both even or both odd before each stride of 2")
             x, padding = self.padded(x), schema.Padding.VALID
         out = [batch, (height - 1) // layer.stride + 1, (width - 1) // layer.stride + 1, weight.shape[0]]
         activation = RELU6 if layer.activation else NONE

@@ -86,8 +86,8 @@ class Worker:
         except LeftOutError as error:
             return {"left_out": str(error)}
         except Exception as error:  # whatever a peer raises, the others go on
-            reason = str(error).strip().splitlines() or ["no reason given"]
-            return {"left_out": f"{type(error).__name__}: {reason[0]}"}
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return {"left_out": reason[:200]}
 
 
 def main() -> None:
