@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ENVIRONMENTS = {
@@ -75,6 +76,7 @@ def python_of(environment: str, work: Path) -> Path:
     return work / "venvs" / environment / "bin/python"
 
 
+@cache
 def install(environment: str, work: Path) -> str:
     """Makes the environment where it is not there as it should be; the reason where that failed, else nothing."""
     wanted = ENVIRONMENTS[environment]

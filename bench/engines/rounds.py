@@ -88,7 +88,12 @@ def one_pair(ours: Process | None, peer: Process, number: int, turn: Turn, probe
         order.reverse()
     gflops, samples = [probe()], {}
     for process in order:
-        samples[process.peer.name] = turn(process, number)
+        try:
+            samples[process.peer.name] = turn(process, number)
+        except LeftOutError as error:
+            if process is ours:
+                raise SystemExit(f"bench/peers: likeness: {error}") from error
+            raise
         gflops.append(probe())
     return Pair(samples[ours.peer.name] if ours else None, samples[peer.peer.name], gflops)
 
@@ -105,8 +110,6 @@ def measure(ours: Process | None, peers: list[Process], rounds: int, turn: Turn,
             try:
                 results.pairs[name].append(one_pair(ours, peer, number, turn, probe))
             except LeftOutError as error:
-                if ours and ours.process.poll() is not None:
-                    raise SystemExit(f"likeness: {error}") from error
                 results.left_out[name] = str(error)
                 del results.pairs[name]
         if number + 1 >= rounds and results.enough():

@@ -31,7 +31,7 @@ def times_likeness(figures: dict) -> str:
 def accuracy(engine: dict) -> str:
     if "cosine" in engine:
         return f"cosine {engine['cosine']:.4f}"
-    return f"{engine['difference']:.0e}" if "difference" in engine else ""
+    return f"{engine['difference']:.0e}" if engine.get("difference") else ""
 
 
 def row(name: str, result: dict) -> str:

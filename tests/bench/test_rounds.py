@@ -17,10 +17,6 @@ class FakeProcess:
 
     def __init__(self, name: str, samples) -> None:
         self.peer, self.samples, self.turns = packages.EVERY[name], samples, 0
-        self.process = self
-
-    def poll(self) -> None:
-        return None
 
     def take(self) -> Sample:
         self.turns += 1
@@ -109,6 +105,14 @@ def test_peer_that_fails_is_left_out_and_the_others_go_on():
     )
     assert results.left_out == {"ncnn": "fell over"}
     assert set(summary["engines"]) == {"likeness", "mnn"}
+
+
+def test_our_own_failure_ends_the_run():
+    def fails(_: int) -> Sample:
+        raise LeftOutError("fell over")
+
+    with pytest.raises(SystemExit, match="likeness: fell over"):
+        measured(FakeProcess("likeness", fails), [FakeProcess("mnn", steady(2))], 10)
 
 
 def test_without_ours_peers_have_times_and_no_ratio():
