@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,27 +55,29 @@ class Network:
     def _walk(self) -> Iterator[Layer]:
         x, block = "x", 0
 
-        def layer(name: str, first: int, stride: int = 1, depthwise: bool = False, linear: bool = False) -> Layer:
-            conv, norm = (f"{name}.{first}", f"{name}.{first + 1}") if linear else (f"{name}.0", f"{name}.1")
-            return Layer(x, conv, norm, stride, depthwise, "" if linear else f"{name}.2")
+        def layer(name: str, stride: int = 1, depthwise: bool = False) -> Layer:
+            return Layer(x, f"{name}.0", f"{name}.1", stride, depthwise, activation=f"{name}.2")
 
-        yield (last := layer("features.0", 0, 2))
+        yield (last := layer("features.0", 2))
         x = last.output
+        channels = self.tensors["features.0.0.weight"].shape[0]
         for expansion, _, repeats, first_stride in TABLE:
             for repeat in range(repeats):
                 block += 1
-                name, part, shortcut = f"features.{block}", 0, x
+                name, part, shortcut, stride = f"features.{block}", 0, x, 1 if repeat else first_stride
                 if expansion != 1:
-                    yield (last := layer(f"{name}.conv.0", 0))
+                    yield (last := layer(f"{name}.conv.0"))
                     x, part = last.output, 1
-                yield (last := layer(f"{name}.conv.{part}", 0, 1 if repeat else first_stride, depthwise=True))
+                yield (last := layer(f"{name}.conv.{part}", stride, depthwise=True))
                 x = last.output
-                project = layer(f"{name}.conv", part + 1, linear=True)
-                if repeat:
-                    project = Layer(x, project.conv, project.norm, add=name, shortcut=shortcut)
+                project = Layer(x, f"{name}.conv.{part + 1}", f"{name}.conv.{part + 2}")
+                inputs, channels = channels, self.tensors[f"{project.conv}.weight"].shape[0]
+                # Also where a row's first block has the shape for it, as in narrow networks.
+                if stride == 1 and inputs == channels:
+                    project = replace(project, add=name, shortcut=shortcut)
                 yield project
                 x = project.output
-        yield layer(f"features.{block + 1}", 0)
+        yield layer(f"features.{block + 1}")
 
     def names(self) -> list[str]:
         """Of all layers, in order."""

@@ -74,7 +74,7 @@ def arguments() -> argparse.Namespace:
     add("--look-at", type=int, default=16, metavar="N", help="pictures to compare with --photos (16; 0: all)")
     add("--no-huge-pages", action="store_true", help="the system gives none to any engine")
     add("--rounds", type=int, default=30, help="at least; more while quiet ones lack (30)")
-    add("--runs", type=int, default=5, help="timed runs a turn, after one that is not (5)")
+    add("--runs", type=int, default=5, help="timed runs a turn, at least, after one that is not (5)")
     add("--cpus", type=numbers(int), metavar="N,…", help="processors to stay on, as many as threads (the last ones)")
     add("--table", action="store_true", help="print Markdown, not JSON")
     add("--json", type=Path, metavar="FILE", help="write the JSON document there as well")

@@ -156,6 +156,6 @@ def summary(results: Results, ours: Process | None) -> dict:
         engines[name]["turns"] = [{**asdict(pair), "quiet": pair.is_quiet(results.probe)} for pair in pairs]
     if ours and of_ours:
         engines = {ours.peer.name: figures(of_ours), **engines}
-    seen = results.probe.seen
+    seen = results.probe.seen or [0.0]  # nothing was run
     peak = {"min": min(seen), "median": statistics.median(seen), "max": max(seen)}
     return {"engines": engines, "peak_gflops": peak}

@@ -4,12 +4,13 @@ Each command and answer is a line of JSON. Between commands the process is block
 whose turn it is runs. An answer is {"left_out": reason} where the engine cannot do what a command asks.
 
     {"do": "prepare", "case": CASE}         -> {"version", "note", "output": [[float]]}
-    {"do": "run", "count": N}               -> {"ns": [one a run], "waited": W}, after a run that is not timed
+    {"do": "run", "count": N}               -> {"ns": [one a run, at least N], "waited": W}
     {"do": "layers", "count": N}            -> {"runs": [[{"name", "layers", "kind", "kernel", "ns"}]]}
     {"do": "photos", "files": [PATH, ...]}  -> {"ns": [of all of them], "waited": W}
     {"do": "look", "files": [PATH, ...]}    -> {"rows": [[float]], "pixels": [CRC32 of the resized RGB]}
 
-W is the time that threads of the process were ready to run but had no processor, as a share of the command's.
+Runs follow one that is not timed, and there are more than N where those take little time. W is the time that threads of
+the process were ready to run but had no processor, as a share of the command's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 from engines.case import Case, LeftOutError
 
+LEAST_NS = 20_000_000  # of runs in a turn: fewer say little beside what is unsteady
 PR_SET_THP_DISABLE = 41  # linux/prctl.h
 
 
@@ -57,8 +59,9 @@ class Worker:
         return {**answer, "output": np.asarray(self.engine.output(), np.float64).tolist()}
 
     def run(self, command: dict) -> dict:
-        times, begun, waited = [], time.perf_counter_ns(), waited_ns()
-        for _ in range(command["count"] + 1):
+        times: list[int] = []
+        begun, waited = time.perf_counter_ns(), waited_ns()
+        while len(times) <= command["count"] or sum(times) < LEAST_NS:
             self.engine.fill(self.pictures)
             start = time.perf_counter_ns()
             self.engine.run()

@@ -66,6 +66,12 @@ def test_network_reads_paddles_tensors_once_each():
     assert len(set(net.names())) == len(net.names())
 
 
+def test_residuals_are_where_stride_and_channels_allow_them():
+    """At width 0.25 the first block has 8 channels before and after, and is added to its input as well."""
+    adds = [layer.add for layer in network.Network(FIXTURE).layers if layer.add]
+    assert adds == [f"features.{block}" for block in (1, 3, 5, 6, 8, 9, 10, 12, 13, 15, 16)]
+
+
 def test_folding_is_the_batch_norm_after_the_convolution():
     net = network.Network(FIXTURE)
     layer = net.layers[3]  # 1 x 1

@@ -121,6 +121,11 @@ def test_without_ours_peers_have_times_and_no_ratio():
     assert "times_likeness" not in summary["engines"]["mnn"]
 
 
+def test_with_nobody_left_there_is_an_empty_summary():
+    _, summary = measured(None, [], 3)
+    assert summary["engines"] == {}
+
+
 def result(ratios: dict[str, float], isa: str = "") -> dict:
     return {
         "case": {"isa": isa},
