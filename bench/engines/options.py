@@ -46,6 +46,8 @@ def fault(options: argparse.Namespace) -> str:
             return f"{path}: no such file or folder"
     if min(options.rounds, options.runs, *options.threads, *options.batch) < 1:
         return "--rounds, --runs, --threads and --batch begin at 1"
+    if options.model and options.width != [1.0]:
+        return "--width is of random weights, without MODEL"
     return ""
 
 
