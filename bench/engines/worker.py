@@ -5,7 +5,7 @@ whose turn it is runs. An answer is {"left_out": reason} where the engine cannot
 
     {"do": "prepare", "case": CASE}         -> {"version", "note", "output": [[float]]}
     {"do": "run", "count": N}               -> {"ns": [one a run, at least N], "waited": W}
-    {"do": "layers", "count": N}            -> {"runs": [[{"name", "layers", "kind", "kernel", "ns"}]]}
+    {"do": "layers", "count": N}            -> {"runs": [[{"name", "layers", "kernel", "ns"}]]}
     {"do": "photos", "files": [PATH, ...]}  -> {"ns": [of all of them], "waited": W}
     {"do": "look", "files": [PATH, ...]}    -> {"rows": [[float]], "pixels": [CRC32 of the resized RGB]}
 
@@ -36,7 +36,7 @@ def waited_ns() -> int:
 
 
 class Worker:
-    """One engine; `engine` is a network (Engine) or, for photographs, a pipeline (Photos)."""
+    """`engine` is a network, or, in the files photos_*.py, all the way from files to features."""
 
     def __init__(self, module: str) -> None:
         self.module = module
