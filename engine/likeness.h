@@ -179,7 +179,8 @@ LK_API size_t lk_pool_threads(const lk_pool *pool); /* 1 for NULL */
 typedef enum lk_backend_kind {
     LK_BACKEND_AUTO = 0,      /* the fastest that this machine can run */
     LK_BACKEND_REFERENCE = 1, /* plain C: the definition that all others are tested against */
-    LK_BACKEND_OPENBLAS = 2   /* im2col and OpenBLAS's SGEMM; OpenBLAS is loaded when a plan asks for it */
+    LK_BACKEND_OPENBLAS = 2,  /* im2col and OpenBLAS's SGEMM; OpenBLAS is loaded when a plan asks for it */
+    LK_BACKEND_NATIVE = 3     /* the project's own kernels, on any machine: what AUTO means */
 } lk_backend_kind;
 
 typedef enum lk_batch_norm_mode {
@@ -222,7 +223,7 @@ LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
                                   size_t chw[3]);        /* [channels, height, width] */
 LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
-LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas" */
+LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native" */
 
 /* A plan with memory to run in. */
 typedef struct lk_session lk_session;

@@ -71,7 +71,8 @@ static lk_status choose_backend(lk_backend_kind kind, const lk_backend **backend
 {
     switch (kind) {
     case LK_BACKEND_AUTO:
-        *backend = lk_backend_openblas.probe() ? &lk_backend_reference : &lk_backend_openblas;
+    case LK_BACKEND_NATIVE:
+        *backend = &lk_backend_native;
         return LK_OK;
     case LK_BACKEND_REFERENCE:
         *backend = &lk_backend_reference;

@@ -58,7 +58,7 @@ float *lk_session_input(lk_session *session, size_t index)
 {
     const lk_program *program = &session->plan->program;
     if (index >= program->batch) return NULL;
-    return session->plan->backend->value(session->instance, program->input) +
+    return session->plan->backend->input(session->instance) +
            index * lk_value_floats(&program->values[program->input]);
 }
 
@@ -110,11 +110,6 @@ lk_status lk_session_feature(const lk_session *session, size_t feature, size_t i
         return lk_fail(LK_ERROR_ARGUMENT, "feature %zu of %zu", feature, plan->feature_count);
     if (index >= session->pictures)
         return lk_fail(LK_ERROR_ARGUMENT, "picture %zu of a run of %zu", index, session->pictures);
-    const lk_shape *shape = &plan->features[feature].shape;
-    const size_t pixels = shape->height * shape->width;
-    const float *map = plan->backend->value(session->instance, plan->features[feature].value) +
-                       index * pixels * shape->channels;
-    for (size_t c = 0; c < shape->channels; c++)
-        for (size_t p = 0; p < pixels; p++) *values++ = map[p * shape->channels + c];
+    plan->backend->read(session->instance, plan->features[feature].value, index, values);
     return LK_OK;
 }

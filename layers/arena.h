@@ -10,10 +10,10 @@
 #ifndef LK_LAYERS_ARENA_H
 #define LK_LAYERS_ARENA_H
 
-#include "layers/step.h"
+#include "layers/cpu_plan.h"
 
-/* Finds a place for every value of the program: offsets [value_count], in floats, for program->batch pictures; a value
- * that no step touches gets SIZE_MAX. `floats` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
-lk_status lk_arena_place(const lk_program *program, size_t *offsets, size_t *floats);
+/* Finds a place for every value of the program, each `bytes` large for one picture, for program->batch pictures: sets their `offset`;
+ * a value that no step touches gets SIZE_MAX. `bytes` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
+lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes);
 
 #endif

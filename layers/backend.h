@@ -23,13 +23,16 @@ typedef struct lk_backend {
     /* An instance is memory to run in: one a session. */
     lk_status (*open)(const void *compiled, lk_pool *pool, void **instance);
     void (*close)(void *instance);
-    float *(*value)(const void *instance, lk_value_id value); /* [batch][height][width][channels], for the caller */
+    float *(*input)(const void *instance); /* [batch][height][width][channels], for the caller to fill */
+
+    /* One picture's kept value [channels][height][width], whatever the layout that the backend keeps it in. */
+    void (*read)(const void *instance, lk_value_id value, size_t picture, float *chw);
 
     /* Runs the first `pictures`. `step_ns` [step_count] receives each step's time, unless it is NULL. Allocates nothing. */
     lk_status (*run)(void *instance, size_t pictures, uint64_t *step_ns);
 } lk_backend;
 
 /* The CPU under each of its masks. */
-extern const lk_backend lk_backend_reference, lk_backend_openblas;
+extern const lk_backend lk_backend_reference, lk_backend_openblas, lk_backend_native;
 
 #endif

@@ -41,8 +41,8 @@ void lk_batch_norm_f32__reference(const lk_batch_norm *d, const lk_operands *io,
     const float *running_variance = running_mean + channels;
     double *mean = (double *)io->scratch, *deviation = mean + channels; /* scratch is aligned for any type */
     for (size_t picture = rows.begin; picture < rows.end; picture++) {
-        const float *x = io->x + picture * d->pixels * channels;
-        float *y = io->y + picture * d->pixels * channels;
+        const float *x = (const float *)io->x + picture * d->pixels * channels;
+        float *y = (float *)io->y + picture * d->pixels * channels;
         for (size_t c = 0; c < channels; c++)
             mean[c] = (double)running_mean[c], deviation[c] = (double)running_variance[c];
         if (d->own_statistics) measure(d, x, mean, deviation);

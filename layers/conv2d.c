@@ -5,7 +5,8 @@
 #include "base/checked.h"
 
 static const lk_conv2d_kernel kernels[] = {
-#define LK_CONV2D(run, needs, pack, scratch, fits) {#run, run, needs, pack, scratch, fits},
+#define LK_CONV2D(run, type, needs, panel, pack, scratch, fits) \
+    {#run, run, type, needs, panel, pack, scratch, fits},
 #include "layers/kernels.inc"
 };
 
@@ -25,7 +26,8 @@ const lk_conv2d_kernel *lk_conv2d_choose_among(const lk_conv2d_kernel *among, si
 {
     size_t i = count - 1;
     /* Stops at the reference, which needs nothing and does everything. */
-    while (i && (among[i].needs & ~can || (among[i].fits && !among[i].fits(d)))) i--;
+    while (i && (among[i].type != d->type || among[i].needs & ~can || (among[i].fits && !among[i].fits(d))))
+        i--;
     return &among[i];
 }
 
@@ -36,23 +38,31 @@ const lk_conv2d_kernel *lk_conv2d_choose(const lk_conv2d *d, unsigned can)
     return lk_conv2d_choose_among(kernels, LK_COUNT(kernels), d, can);
 }
 
+size_t lk_conv2d_rows(const lk_conv2d_kernel *kernel, const lk_conv2d *d)
+{
+    const size_t rows = lk_conv2d_is_pointwise(d) ? d->out_h * d->out_w : d->out_h;
+    if (!kernel->panel || kernel->panel == LK_STEM) return rows;
+    return (d->out_channels + kernel->panel - 1) / kernel->panel * rows;
+}
+
 size_t lk_conv2d_multiply_adds(const lk_conv2d *d)
 {
     return d->out_h * d->out_w * d->out_channels * d->kernel_h * d->kernel_w * (d->in_channels / d->groups);
 }
 
-size_t lk_conv2d_pack_taps(const lk_conv2d *d, const float *weights, const float *bias, float *packed)
+size_t lk_conv2d_pack_taps(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
     const size_t taps = d->kernel_h * d->kernel_w, inputs = d->in_channels / d->groups,
                  outputs = d->out_channels;
     if (packed) {
-        memcpy(packed, bias, outputs * sizeof *packed);
-        packed += outputs;
+        const float *weights = from->weights;
+        float *w = memcpy(packed, from->bias, outputs * sizeof *w);
+        w += outputs;
         for (size_t o = 0; o < outputs; o++)
             for (size_t c = 0; c < inputs; c++)
-                for (size_t t = 0; t < taps; t++) packed[(t * inputs + c) * outputs + o] = *weights++;
+                for (size_t t = 0; t < taps; t++) w[(t * inputs + c) * outputs + o] = *weights++;
     }
-    return outputs + outputs * inputs * taps;
+    return (outputs + outputs * inputs * taps) * sizeof(float);
 }
 
 /* One output pixel's sums: y[out_channels] starts as the bias. The innermost loop runs along outputs, where
@@ -80,16 +90,18 @@ void lk_conv2d_f32__reference(const lk_conv2d *d, const lk_operands *io, lk_rows
 {
     const float *bias = io->weights, *w = bias + d->out_channels;
     for (size_t row = rows.begin; row < rows.end; row++) {
-        const float *x = io->x + row / d->out_h * d->in_h * d->in_w * d->in_channels;
+        const float *x = (const float *)io->x + row / d->out_h * d->in_h * d->in_w * d->in_channels;
         for (size_t ox = 0; ox < d->out_w; ox++) {
             const size_t pixel = (row * d->out_w + ox) * d->out_channels;
-            float *y = io->y + pixel;
+            float *y = (float *)io->y + pixel;
             memcpy(y, bias, d->out_channels * sizeof *y);
             add_taps(d, x, w, row % d->out_h, ox, y);
             for (size_t o = 0; o < d->out_channels; o++) {
-                if (d->residual == LK_RESIDUAL_BEFORE_ACTIVATION) y[o] += io->residual[pixel + o];
+                if (d->residual == LK_RESIDUAL_BEFORE_ACTIVATION)
+                    y[o] += ((const float *)io->residual)[pixel + o];
                 y[o] = lk_clamp(y[o], d->lo, d->hi);
-                if (d->residual == LK_RESIDUAL_AFTER_ACTIVATION) y[o] += io->residual[pixel + o];
+                if (d->residual == LK_RESIDUAL_AFTER_ACTIVATION)
+                    y[o] += ((const float *)io->residual)[pixel + o];
             }
         }
     }

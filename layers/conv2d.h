@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/tensor.h"
 #include "layers/cpu.h"
 #include "layers/kernel.h"
 
@@ -21,25 +22,37 @@ typedef struct lk_conv2d {
     size_t groups;            /* divides in_channels and out_channels */
     float lo, hi;             /* activation: ReLU6 is {0, 6}, ReLU {0, INFINITY}, none {-INFINITY, INFINITY} */
     lk_residual residual;
+    lk_dtype type;           /* of the weights: LK_F32 */
+    lk_dtype x_type, y_type; /* of the maps; a residual is of y's */
 } lk_conv2d;
 
 /* y[oy][ox][o] = clamp(bias[o] + sum over ky, kx, c of
  *                      x[oy*stride_h + ky*dilation_h - pad_top][ox*stride_w + kx*dilation_w - pad_left][c] * w[o][c][ky][kx])
  * where c runs over the in_channels / groups inputs of o's group, and x is 0 outside the map; plus the residual.
- * A row is one row of output pixels: there are batch * out_h of them; for the pointwise family a row is one pixel:
- * batch * out_h * out_w. Cannot fail. Touches no byte outside its operands. */
+ * A row is one row of output pixels; for the pointwise family one pixel. Rows run [picture][row], those of a kernel with
+ * panels [picture][panel][row]; lk_conv2d_rows counts those of a picture. Cannot fail. Touches no byte outside its operands. */
 typedef void lk_conv2d_fn(const lk_conv2d *d, const lk_operands *io, lk_rows rows);
 
-/* Lays weights [out_channels][in_channels/groups][kernel_h][kernel_w] and bias [out_channels] as a kernel reads them.
- * Returns how many floats that takes; writes nothing when `packed` is NULL. */
-typedef size_t lk_conv2d_pack_fn(const lk_conv2d *d, const float *weights, const float *bias, float *packed);
+/* What a kernel's weights are made from: weights [out_channels][in_channels/groups][kernel_h][kernel_w], bias [out_channels]. */
+typedef struct lk_conv2d_weights {
+    const float *weights, *bias;
+} lk_conv2d_weights;
+
+/* Lays them as a kernel reads them. Returns how many bytes that takes; writes nothing, and reads nothing of `from`, when `packed`
+ * is NULL. */
+typedef size_t lk_conv2d_pack_fn(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed);
+
+#define LK_STEM ((size_t)-1)
 
 typedef struct lk_conv2d_kernel {
     const char *name;
     lk_conv2d_fn *run;
+    lk_dtype type;                            /* of the layers that it does */
     unsigned needs;                           /* LK_NEEDS_ and LK_ISA_ bits; 0 is the reference */
+    size_t panel;                             /* 0: maps are NHWC. LK_STEM: x is NHWC, y is blocked (layout.h). Else maps are
+                                               * blocked, and this many output channels are made at a time */
     lk_conv2d_pack_fn *pack;
-    size_t (*scratch)(const lk_conv2d *d);    /* floats of scratch a thread; NULL for none */
+    size_t (*scratch)(const lk_conv2d *d);    /* bytes of scratch a thread; NULL for none */
     bool (*fits)(const lk_conv2d *d);         /* whether it can do this layer; NULL: all of its family */
 } lk_conv2d_kernel;
 
@@ -55,16 +68,28 @@ const lk_conv2d_kernel *lk_depthwise_choose(const lk_conv2d *d, unsigned can);
 /* The last of `count` kernels that is allowed and fits: dispatch for a family. */
 const lk_conv2d_kernel *lk_conv2d_choose_among(const lk_conv2d_kernel *kernels, size_t count, const lk_conv2d *d, unsigned can);
 
+size_t lk_conv2d_rows(const lk_conv2d_kernel *kernel, const lk_conv2d *d); /* of one picture, as the kernel counts them */
 size_t lk_conv2d_multiply_adds(const lk_conv2d *d); /* for one picture */
 
-#define LK_CONV2D(run, needs, pack, scratch, fits) lk_conv2d_fn run;
-#define LK_POINTWISE(run, needs, pack, scratch, fits) lk_conv2d_fn run;
-#define LK_DEPTHWISE(run, needs, pack, scratch, fits) lk_conv2d_fn run;
+#define LK_CONV2D(run, type, needs, panel, pack, scratch, fits) lk_conv2d_fn run;
+#define LK_POINTWISE(run, type, needs, panel, pack, scratch, fits) lk_conv2d_fn run;
+#define LK_DEPTHWISE(run, type, needs, panel, pack, scratch, fits) lk_conv2d_fn run;
 #include "layers/kernels.inc"
 
 /* What the rows of kernels.inc name beside their kernels. */
 lk_conv2d_pack_fn lk_conv2d_pack_taps;      /* bias [out], w [kernel_h][kernel_w][in/groups][out] */
 lk_conv2d_pack_fn lk_depthwise_pack_taps;   /* bias [c], w [kernel_h][kernel_w][c] */
+lk_conv2d_pack_fn lk_pointwise_pack_blocks; /* bias [blocks][16], w [blocks][in][16]; zeros past the last output */
+lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: 24 outputs of a panel, its last 8 again */
+lk_conv2d_pack_fn lk_depthwise_pack_blocks; /* [blocks][1 + taps][16]: bias, then w; zeros past the last channel */
+lk_conv2d_pack_fn lk_stem_pack;             /* [blocks][1 + kernel_h * kernel_w * in][16]: bias, then w */
+size_t lk_depthwise_zeros(const lk_conv2d *d);
+size_t lk_stem_scratch(const lk_conv2d *d);
+size_t lk_stem_padded_width(const lk_conv2d *d); /* pixels of an input row with the padding that its taps reach */
+bool lk_stem_fits(const lk_conv2d *d);
+bool lk_pointwise_fits_24(const lk_conv2d *d);     /* whole panels of 24 waste less than panels of 16 */
+bool lk_pointwise_fits_vector(const lk_conv2d *d); /* one pixel */
+bool lk_depthwise_fits_blocked(const lk_conv2d *d);
 size_t lk_im2col_scratch(const lk_conv2d *d);
 bool lk_conv2d_fits_im2col(const lk_conv2d *d);
 bool lk_depthwise_fits_3x3(const lk_conv2d *d);

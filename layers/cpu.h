@@ -7,6 +7,7 @@
 enum {
     LK_NEEDS_PORTABLE = 1 << 0, /* runs on any machine, but is no reference: off under --backend reference */
     LK_NEEDS_OPENBLAS = 1 << 1, /* SGEMM: on under --backend openblas only */
+    LK_NEEDS_NATIVE = 1 << 6,   /* maps blocked as layout.h says: on under --backend native only */
     /* Each ISA is a bundle, named for the first processors that have all of it, not for one CPUID bit. */
     LK_ISA_AVX2 = 1 << 2,              /* AVX2, FMA, F16C, POPCNT: Haswell, Zen */
     LK_ISA_AVX512 = 1 << 3,            /* AVX-512 F, BW, DQ, VL: Skylake-SP, Zen 4 */

@@ -42,20 +42,20 @@ const lk_elementwise_kernel *lk_softmax_choose(unsigned can)
 void lk_activation_f32__reference(const lk_elementwise *d, const lk_operands *io, lk_rows rows)
 {
     for (size_t i = rows.begin * d->count; i < rows.end * d->count; i++)
-        io->y[i] = lk_clamp(io->x[i], d->lo, d->hi);
+        ((float *)io->y)[i] = lk_clamp(((const float *)io->x)[i], d->lo, d->hi);
 }
 
 void lk_add_f32__reference(const lk_elementwise *d, const lk_operands *io, lk_rows rows)
 {
     for (size_t i = rows.begin * d->count; i < rows.end * d->count; i++)
-        io->y[i] = io->x[i] + io->residual[i];
+        ((float *)io->y)[i] = ((const float *)io->x)[i] + ((const float *)io->residual)[i];
 }
 
 void lk_softmax_f32__reference(const lk_elementwise *d, const lk_operands *io, lk_rows rows)
 {
     for (size_t row = rows.begin; row < rows.end; row++) {
-        const float *x = io->x + row * d->count;
-        float *y = io->y + row * d->count, largest = -INFINITY;
+        const float *x = (const float *)io->x + row * d->count;
+        float *y = (float *)io->y + row * d->count, largest = -INFINITY;
         double sum = 0;
         for (size_t i = 0; i < d->count; i++) largest = x[i] > largest ? x[i] : largest;
         for (size_t i = 0; i < d->count; i++) sum += (double)(y[i] = expf(x[i] - largest));

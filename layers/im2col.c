@@ -7,7 +7,8 @@
 size_t lk_im2col_scratch(const lk_conv2d *d)
 {
     const size_t rows = d->out_w < PIXELS_AT_ONCE ? PIXELS_AT_ONCE / d->out_w : 1;
-    return (rows < d->out_h ? rows : d->out_h) * d->out_w * d->kernel_h * d->kernel_w * d->in_channels;
+    return (rows < d->out_h ? rows : d->out_h) * d->out_w * d->kernel_h * d->kernel_w * d->in_channels *
+           sizeof(float);
 }
 
 bool lk_conv2d_fits_im2col(const lk_conv2d *d)

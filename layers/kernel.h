@@ -4,13 +4,14 @@
 
 #include <stddef.h>
 
-/* The operands of one call, for a whole batch, NHWC. What is not used is NULL. y overlaps none of the others. */
+/* The operands of one call, for a whole batch, of the types that the layer says. What is not used is NULL. y overlaps none of the others. */
 typedef struct lk_operands {
-    const float *x;        /* the layer's input */
-    const float *residual; /* a second input of the output's shape */
-    const float *weights;  /* as the kernel's pack function laid them */
-    float *y;              /* the output */
-    float *scratch;        /* as many floats as the kernel's row asks for; this thread's own */
+    const void *x;        /* the layer's input */
+    const void *residual; /* a second input of the output's shape */
+    const void *weights;  /* as the kernel's pack function laid them */
+    const void *second_weights; /* of the second of two layers in one */
+    void *y;              /* the output */
+    void *scratch;        /* as many bytes as the kernel's row asks for; this thread's own */
 } lk_operands;
 
 /* Rows [begin, end) of the output, counted through the batch; what a row is, each layer says. */

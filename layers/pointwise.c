@@ -3,9 +3,11 @@
 
 #include "base/checked.h"
 #include "layers/conv2d.h"
+#include "layers/layout.h"
 
 static const lk_conv2d_kernel kernels[] = {
-#define LK_POINTWISE(run, needs, pack, scratch, fits) {#run, run, needs, pack, scratch, fits},
+#define LK_POINTWISE(run, type, needs, panel, pack, scratch, fits) \
+    {#run, run, type, needs, panel, pack, scratch, fits},
 #include "layers/kernels.inc"
 };
 
@@ -14,20 +16,56 @@ const lk_conv2d_kernel *lk_pointwise_choose(const lk_conv2d *d, unsigned can)
     return lk_conv2d_choose_among(kernels, LK_COUNT(kernels), d, can);
 }
 
+size_t lk_pointwise_pack_blocks(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const size_t inputs = d->in_channels, blocks = lk_blocks(d->out_channels);
+    for (size_t o = 0; packed && o < blocks * LK_BLOCK; o++) {
+        float *w = (float *)packed + (blocks + o / LK_BLOCK * inputs) * LK_BLOCK + o % LK_BLOCK;
+        const bool real = o < d->out_channels;
+        ((float *)packed)[o] = real ? from->bias[o] : 0;
+        for (size_t c = 0; c < inputs; c++) w[c * LK_BLOCK] = real ? from->weights[o * inputs + c] : 0;
+    }
+    return blocks * LK_BLOCK * (1 + inputs) * sizeof(float);
+}
+
+size_t lk_pointwise_pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const size_t inputs = d->in_channels, panels = d->out_channels / 24;
+    for (size_t at = 0; packed && at < panels * 32; at++) {
+        const size_t column = at % 32 < 24 ? at % 32 : at % 32 - 8, o = at / 32 * 24 + column;
+        float *w = (float *)packed + (panels + at / 32 * inputs) * 32 + at % 32;
+        ((float *)packed)[at] = from->bias[o];
+        for (size_t c = 0; c < inputs; c++) w[c * 32] = from->weights[o * inputs + c];
+    }
+    return panels * 32 * (1 + inputs) * sizeof(float);
+}
+
+bool lk_pointwise_fits_24(const lk_conv2d *d)
+{
+    return d->out_channels % 24 == 0 && d->out_channels % LK_BLOCK != 0;
+}
+
+bool lk_pointwise_fits_vector(const lk_conv2d *d)
+{
+    return d->out_h * d->out_w == 1;
+}
+
 void lk_pointwise_f32__reference(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     const size_t inputs = d->in_channels, outputs = d->out_channels;
     const float *bias = io->weights, *w = bias + outputs; /* w [in_channels][out_channels] */
     for (size_t pixel = rows.begin; pixel < rows.end; pixel++) {
-        const float *x = io->x + pixel * inputs;
-        float *y = io->y + pixel * outputs;
+        const float *x = (const float *)io->x + pixel * inputs;
+        float *y = (float *)io->y + pixel * outputs;
         memcpy(y, bias, outputs * sizeof *y);
         for (size_t c = 0; c < inputs; c++)
             for (size_t o = 0; o < outputs; o++) y[o] += x[c] * w[c * outputs + o];
         for (size_t o = 0; o < outputs; o++) {
-            if (d->residual == LK_RESIDUAL_BEFORE_ACTIVATION) y[o] += io->residual[pixel * outputs + o];
+            if (d->residual == LK_RESIDUAL_BEFORE_ACTIVATION)
+                y[o] += ((const float *)io->residual)[pixel * outputs + o];
             y[o] = lk_clamp(y[o], d->lo, d->hi);
-            if (d->residual == LK_RESIDUAL_AFTER_ACTIVATION) y[o] += io->residual[pixel * outputs + o];
+            if (d->residual == LK_RESIDUAL_AFTER_ACTIVATION)
+                y[o] += ((const float *)io->residual)[pixel * outputs + o];
         }
     }
 }

@@ -3,17 +3,28 @@
 #include <math.h>
 
 #include "base/checked.h"
+#include "layers/layout.h"
 
 static const lk_pool2d_kernel kernels[] = {
-#define LK_POOL2D(run, needs) {#run, run, needs},
+#define LK_POOL2D(run, needs, is_blocked, fits) {#run, run, needs, is_blocked, fits},
 #include "layers/kernels.inc"
 };
 
-const lk_pool2d_kernel *lk_pool2d_choose(unsigned can)
+const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, unsigned can)
 {
     size_t i = LK_COUNT(kernels) - 1;
-    while (kernels[i].needs & ~can) i--;
+    while (kernels[i].needs & ~can || (kernels[i].fits && !kernels[i].fits(d))) i--;
     return &kernels[i];
+}
+
+bool lk_pool2d_is_global_average(const lk_pool2d *d)
+{
+    return d->kind == LK_POOL_ADAPTIVE_AVERAGE && d->out_h == 1 && d->out_w == 1;
+}
+
+size_t lk_pool2d_rows(const lk_pool2d_kernel *kernel, const lk_pool2d *d)
+{
+    return kernel->is_blocked ? lk_blocks(d->channels) : d->out_h;
 }
 
 /* The part of the map under one output cell, along one axis. */
@@ -54,7 +65,7 @@ void lk_pool2d_f32__reference(const lk_pool2d *d, const lk_operands *io, lk_rows
 {
     for (size_t row = rows.begin; row < rows.end; row++) {
         const size_t oy = row % d->out_h;
-        const float *x = io->x + row / d->out_h * d->in_h * d->in_w * d->channels;
+        const float *x = (const float *)io->x + row / d->out_h * d->in_h * d->in_w * d->channels;
         const span down = d->kind == LK_POOL_MAX
                               ? window_span(oy, d->stride_h, d->kernel_h, d->pad_top, d->in_h)
                               : adaptive_span(oy, d->in_h, d->out_h);
@@ -62,7 +73,7 @@ void lk_pool2d_f32__reference(const lk_pool2d *d, const lk_operands *io, lk_rows
             const span across = d->kind == LK_POOL_MAX
                                     ? window_span(ox, d->stride_w, d->kernel_w, d->pad_left, d->in_w)
                                     : adaptive_span(ox, d->in_w, d->out_w);
-            pool_cell(d, x, down, across, io->y + (row * d->out_w + ox) * d->channels);
+            pool_cell(d, x, down, across, (float *)io->y + (row * d->out_w + ox) * d->channels);
         }
     }
 }

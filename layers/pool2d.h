@@ -2,6 +2,8 @@
 #ifndef LK_LAYERS_POOL2D_H
 #define LK_LAYERS_POOL2D_H
 
+#include <stdbool.h>
+
 #include "layers/cpu.h"
 #include "layers/kernel.h"
 
@@ -16,18 +18,23 @@ typedef struct lk_pool2d {
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left; /* LK_POOL_MAX only */
 } lk_pool2d;
 
-/* A row is one row of output pixels: batch * out_h of them. Averages are summed in float, in reading order. */
+/* A row is one row of output pixels: batch * out_h of them; of a blocked kernel one block of channels: [picture][block]. Averages
+ * are summed in float, in reading order. */
 typedef void lk_pool2d_fn(const lk_pool2d *d, const lk_operands *io, lk_rows rows);
 
 typedef struct lk_pool2d_kernel {
     const char *name;
     lk_pool2d_fn *run;
     unsigned needs;
+    bool is_blocked;                   /* maps are blocked (layout.h), else NHWC */
+    bool (*fits)(const lk_pool2d *d);  /* NULL: all */
 } lk_pool2d_kernel;
 
-const lk_pool2d_kernel *lk_pool2d_choose(unsigned can);
+const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, unsigned can);
+bool lk_pool2d_is_global_average(const lk_pool2d *d);
+size_t lk_pool2d_rows(const lk_pool2d_kernel *kernel, const lk_pool2d *d); /* of one picture */
 
-#define LK_POOL2D(run, needs) lk_pool2d_fn run;
+#define LK_POOL2D(run, needs, is_blocked, fits) lk_pool2d_fn run;
 #include "layers/kernels.inc"
 
 #endif

@@ -166,7 +166,7 @@ lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options
 
 static const struct argp_option run_options[] = {
     {NULL, 0, NULL, 0, "Running:", 20},
-    {"backend", BACKEND, "NAME", 0, "auto (the fastest), reference (plain C) or openblas", 0},
+    {"backend", BACKEND, "NAME", 0, "auto (the fastest: native), native, openblas or reference (plain C)", 0},
     {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512", 0},
     {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},
     {0}};
@@ -175,8 +175,9 @@ static lk_backend_kind parse_backend(struct argp_state *state, const char *text)
 {
     if (!strcmp(text, "reference")) return LK_BACKEND_REFERENCE;
     if (!strcmp(text, "openblas")) return LK_BACKEND_OPENBLAS;
+    if (!strcmp(text, "native")) return LK_BACKEND_NATIVE;
     if (strcmp(text, "auto") != 0)
-        argp_error(state, "--backend: '%s' is none of auto, reference, openblas", text);
+        argp_error(state, "--backend: '%s' is none of auto, native, openblas, reference", text);
     return LK_BACKEND_AUTO;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/sanitizer.h"
 #include "layers/conv2d.h"
 #include "layers/kernels/vector.h"
 
@@ -43,10 +44,10 @@ INLINE void inner_columns(const row *r, size_t ox, size_t c, size_t lanes, size_
         const float *x = r->x + (ky * r->d->in_w + ox * stride - r->d->pad_left) * channels + c;
         const float *w = r->w + ky * 3 * channels + c;
         const lk_vec w0 = load(w, lanes), w1 = load(w + channels, lanes), w2 = load(w + 2 * channels, lanes);
-#pragma GCC unroll 16
+LK_UNROLL(16)
         for (size_t at = 0; at < (COLUMNS - 1) * stride + 3; at++) {
             const lk_vec v = load(x + at * channels, lanes);
-#pragma GCC unroll 16
+LK_UNROLL(16)
             for (size_t i = 0; i < COLUMNS; i++) {
                 if (at == i * stride) sum[i] = lk_vec_fma(v, w0, sum[i]);
                 if (at == i * stride + 1) sum[i] = lk_vec_fma(v, w1, sum[i]);
@@ -101,9 +102,9 @@ INLINE void channels_of_rows(const lk_conv2d *d, const lk_operands *io, lk_rows 
     const size_t last = reach < 3 ? 0 : smaller((reach - 3) / d->stride_w + 1, d->out_w);
     for (size_t at = rows.begin; at < rows.end; at++) {
         const size_t oy = at % d->out_h, top = oy * d->stride_h; /* in rows of the padded map */
-        const float *picture = io->x + at / d->out_h * d->in_h * d->in_w * channels;
+        const float *picture = (const float *)io->x + at / d->out_h * d->in_h * d->in_w * channels;
         row r = {
-            .d = d, .bias = io->weights, .w = io->weights + channels, .y = io->y + at * d->out_w * channels};
+            .d = d, .bias = io->weights, .w = (const float *)io->weights + channels, .y = (float *)io->y + at * d->out_w * channels};
         r.ky_begin = top < d->pad_top ? d->pad_top - top : 0;
         r.ky_end = smaller(3, d->in_h + d->pad_top > top ? d->in_h + d->pad_top - top : 0);
         /* As integers: the row of tap 0 may lie above the map, and is only used from row ky_begin on. */

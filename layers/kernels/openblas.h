@@ -41,9 +41,9 @@ static inline void pointwise(const lk_conv2d *d, const lk_operands *io, lk_rows 
 {
     const size_t pixels = rows.end - rows.begin;
     const float *bias = io->weights, *w = bias + d->out_channels;
-    float *y = io->y + rows.begin * d->out_channels;
-    lk_openblas_multiply(pixels, d->in_channels, d->out_channels, io->x + rows.begin * d->in_channels, w, y);
-    epilogue(d, bias, io->residual ? io->residual + rows.begin * d->out_channels : NULL, y, pixels);
+    float *y = (float *)io->y + rows.begin * d->out_channels;
+    lk_openblas_multiply(pixels, d->in_channels, d->out_channels, (const float *)io->x + rows.begin * d->in_channels, w, y);
+    epilogue(d, bias, io->residual ? (const float *)io->residual + rows.begin * d->out_channels : NULL, y, pixels);
 }
 
 /* The taps of one output pixel, in the order of the packed weights: column [kernel_h][kernel_w][in_channels].
@@ -73,17 +73,17 @@ static inline void gather(const lk_conv2d *d, const float *x, size_t oy, size_t 
 static inline void conv2d(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     const size_t taps = d->kernel_h * d->kernel_w * d->in_channels, row_floats = d->out_w * d->out_channels;
-    const size_t rows_at_once = lk_im2col_scratch(d) / (d->out_w * taps);
+    const size_t rows_at_once = lk_im2col_scratch(d) / (d->out_w * taps * sizeof(float));
     const float *bias = io->weights, *w = bias + d->out_channels;
     while (rows.begin < rows.end) {
         const size_t left = rows.end - rows.begin, count = left < rows_at_once ? left : rows_at_once;
-        float *column = io->scratch, *y = io->y + rows.begin * row_floats;
+        float *column = io->scratch, *y = (float *)io->y + rows.begin * row_floats;
         for (size_t row = rows.begin; row < rows.begin + count; row++) {
-            const float *x = io->x + row / d->out_h * d->in_h * d->in_w * d->in_channels;
+            const float *x = (const float *)io->x + row / d->out_h * d->in_h * d->in_w * d->in_channels;
             for (size_t ox = 0; ox < d->out_w; ox++, column += taps) gather(d, x, row % d->out_h, ox, column);
         }
         lk_openblas_multiply(count * d->out_w, taps, d->out_channels, io->scratch, w, y);
-        epilogue(d, bias, io->residual ? io->residual + rows.begin * row_floats : NULL, y, count * d->out_w);
+        epilogue(d, bias, io->residual ? (const float *)io->residual + rows.begin * row_floats : NULL, y, count * d->out_w);
         rows.begin += count;
     }
 }

@@ -4,12 +4,15 @@
 #ifndef LK_LAYERS_KERNELS_VECTOR_H
 #define LK_LAYERS_KERNELS_VECTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(LK_VECTOR_256) /* which a file may define to have half of it */
 #include <immintrin.h>
 #define LK_LANES 16
+/* Keeps a vector in a register where the compiler would read it from memory at each use. */
+#define LK_VEC_PIN(v) __asm__("" : "+v"(v))
 typedef __m512 lk_vec;
 
 static inline __mmask16 lk_vec_mask(size_t lanes)
@@ -44,15 +47,25 @@ static inline lk_vec lk_vec_add(lk_vec a, lk_vec b)
 {
     return _mm512_add_ps(a, b);
 }
+static inline lk_vec lk_vec_divide(lk_vec a, lk_vec b)
+{
+    return _mm512_div_ps(a, b);
+}
 /* The second operand of max and min is what comes out when either is NaN: v, so that NaN stays NaN. */
 static inline lk_vec lk_vec_clamp(lk_vec v, lk_vec lo, lk_vec hi)
 {
     return _mm512_min_ps(hi, _mm512_max_ps(lo, v));
 }
+/* The vector at p, or zeros, in which case nothing is read. */
+static inline lk_vec lk_vec_load_if(const float *p, bool inside)
+{
+    return _mm512_maskz_loadu_ps(inside ? 0xffff : 0, p);
+}
 
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define LK_LANES 8
+#define LK_VEC_PIN(v) __asm__("" : "+x"(v))
 typedef __m256 lk_vec;
 
 static inline __m256i lk_vec_mask(size_t lanes)
@@ -87,13 +100,22 @@ static inline lk_vec lk_vec_add(lk_vec a, lk_vec b)
 {
     return _mm256_add_ps(a, b);
 }
+static inline lk_vec lk_vec_divide(lk_vec a, lk_vec b)
+{
+    return _mm256_div_ps(a, b);
+}
 static inline lk_vec lk_vec_clamp(lk_vec v, lk_vec lo, lk_vec hi)
 {
     return _mm256_min_ps(hi, _mm256_max_ps(lo, v));
 }
+static inline lk_vec lk_vec_load_if(const float *p, bool inside)
+{
+    return _mm256_maskload_ps(p, _mm256_set1_epi32(inside ? -1 : 0));
+}
 
 #else /* the compiler's own vectors: SSE2, NEON, or plain code where there are none */
 #define LK_LANES 4
+#define LK_VEC_PIN(v) ((void)0)
 typedef float lk_vec __attribute__((vector_size(16)));
 typedef int lk_vec_test __attribute__((vector_size(16)));
 
@@ -127,6 +149,10 @@ static inline lk_vec lk_vec_add(lk_vec a, lk_vec b)
 {
     return a + b;
 }
+static inline lk_vec lk_vec_divide(lk_vec a, lk_vec b)
+{
+    return a / b;
+}
 static inline lk_vec lk_vec_select(lk_vec_test test, lk_vec yes, lk_vec no)
 {
     return (lk_vec)((test & (lk_vec_test)yes) | (~test & (lk_vec_test)no));
@@ -135,6 +161,10 @@ static inline lk_vec lk_vec_clamp(lk_vec v, lk_vec lo, lk_vec hi)
 {
     v = lk_vec_select(v < lo, lo, v);
     return lk_vec_select(v > hi, hi, v);
+}
+static inline lk_vec lk_vec_load_if(const float *p, bool inside)
+{
+    return inside ? lk_vec_load(p) : lk_vec_set(0);
 }
 #endif
 

@@ -11,7 +11,7 @@ _likeness() {
     if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD - 2]}; fi
     if [[ $word == = ]]; then word=; fi
     case $before in
-    --backend) words="auto reference openblas" ;;
+    --backend) words="auto native openblas reference" ;;
     --isa) words="portable avx2 avx512" ;;
     --bn) words="running batch" ;;
     --feature) words="logits pooled" ;;

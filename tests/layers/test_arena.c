@@ -48,21 +48,29 @@ static void test_what_is_alive_together_never_overlaps(void **state)
     static lk_value values[STEPS + 1];
     for (uint64_t seed = 0; seed < 100; seed++) {
         lk_program p;
-        size_t offsets[STEPS + 1], floats, all = 0;
+        lk_cpu_value places[STEPS + 1];
+        size_t bytes, all = 0;
         random_program(seed, steps, values, &p);
-        assert_int_equal(lk_arena_place(&p, offsets, &floats), LK_OK);
+        lk_cpu_step compiled_steps[STEPS];
+        lk_cpu_program compiled = {.program = &p, .steps = compiled_steps, .values = places};
+        for (size_t s = 0; s < STEPS; s++)
+            compiled_steps[s] = (lk_cpu_step){
+                .input = steps[s].input, .residual = steps[s].residual, .output = steps[s].output};
+        for (size_t v = 0; v <= STEPS; v++) places[v].bytes = lk_value_floats(&values[v]);
+        assert_int_equal(lk_arena_place(&compiled, &bytes), LK_OK);
         for (size_t a = 0; a < p.value_count; a++) {
-            const size_t end = offsets[a] + lk_value_floats(&values[a]) * p.batch;
+            const size_t end = places[a].offset + lk_value_floats(&values[a]) * p.batch;
             all += lk_value_floats(&values[a]) * p.batch;
-            assert_int_equal(offsets[a] % 16, 0);
-            assert_true(end <= floats);
+            assert_int_equal(places[a].offset % 64, 0);
+            assert_true(end <= bytes);
             for (size_t b = 0; b < a; b++)
                 for (size_t s = 0; s < STEPS; s++)
                     if (alive(&p, a, s) && alive(&p, b, s))
-                        assert_true(offsets[b] >= end ||
-                                    offsets[a] >= offsets[b] + lk_value_floats(&values[b]) * p.batch);
+                        assert_true(places[b].offset >= end ||
+                                    places[a].offset >=
+                                        places[b].offset + lk_value_floats(&values[b]) * p.batch);
         }
-        assert_true(floats < all); /* places are shared */
+        assert_true(bytes < all); /* places are shared */
     }
 }
 
@@ -73,8 +81,11 @@ static void test_sizes_that_overflow_are_refused(void **state)
                          {.height = 1, .width = 1, .channels = 1}};
     lk_step step = {.op = LK_OP_ACTIVATION, .input = 0, .residual = LK_NO_VALUE, .output = 1};
     const lk_program p = {.steps = &step, .step_count = 1, .values = values, .value_count = 2, .batch = 1000};
-    size_t offsets[2], floats;
-    assert_int_equal(lk_arena_place(&p, offsets, &floats), LK_ERROR_LIMIT);
+    lk_cpu_value places[] = {{.bytes = SIZE_MAX / 16 * 8}, {.bytes = 1}};
+    lk_cpu_step compiled_step = {.input = 0, .residual = LK_NO_VALUE, .output = 1};
+    lk_cpu_program compiled = {.program = &p, .steps = &compiled_step, .values = places};
+    size_t bytes;
+    assert_int_equal(lk_arena_place(&compiled, &bytes), LK_ERROR_LIMIT);
 }
 
 int main(void)

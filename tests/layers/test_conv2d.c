@@ -10,7 +10,8 @@
 #include "support/conv2d_check.h"
 
 static const lk_conv2d_kernel kernels[] = {
-#define LK_CONV2D(run, needs, pack, scratch, fits) {#run, run, needs, pack, scratch, fits},
+#define LK_CONV2D(run, type, needs, panel, pack, scratch, fits) \
+    {#run, run, type, needs, panel, pack, scratch, fits},
 #include "layers/kernels.inc"
 };
 
@@ -61,7 +62,7 @@ static void test_dispatch_follows_geometry_and_mask(void **state)
     d.residual = LK_RESIDUAL_NONE;
     assert_string_equal(lk_conv2d_choose(&d, LK_NEEDS_PORTABLE | LK_ISA_AVX2)->name,
                         "lk_depthwise_f32_3x3c8__avx2");
-    assert_string_equal(lk_conv2d_choose(&d, ~0u)->name, "lk_depthwise_f32_3x3c16__avx512");
+    assert_string_equal(lk_conv2d_choose(&d, ~0u)->name, "lk_depthwise_f32_2x4__avx512");
 #endif
 }
 

@@ -13,7 +13,8 @@
 #include "support/guard.h"
 
 static const lk_conv2d_kernel kernels[] = {
-#define LK_DEPTHWISE(run, needs, pack, scratch, fits) {#run, run, needs, pack, scratch, fits},
+#define LK_DEPTHWISE(run, type, needs, panel, pack, scratch, fits) \
+    {#run, run, type, needs, panel, pack, scratch, fits},
 #include "layers/kernels.inc"
 };
 
@@ -75,14 +76,15 @@ static void forgets_a_tap(const lk_conv2d *d, const lk_operands *io, lk_rows row
 {
     lk_depthwise_f32__reference(d, io, rows);
     for (size_t i = rows.begin * d->out_w * d->out_channels; i < rows.end * d->out_w * d->out_channels; i++)
-        io->y[i] -= io->x[0] * io->weights[d->out_channels];
+        ((float *)io->y)[i] -= ((const float *)io->x)[0] * ((const float *)io->weights)[d->out_channels];
 }
 
 static void test_a_forgotten_tap_is_found(void **state)
 {
     (void)state;
     const lk_conv2d d = lk_sized((lk_conv2d)SHAPE(5, 5, 4, 3, 1, 1, 1, -INFINITY, INFINITY));
-    const lk_conv2d_kernel mutant = {"mutant", forgets_a_tap, 0, lk_depthwise_pack_taps, NULL, NULL};
+    const lk_conv2d_kernel mutant = {"mutant", forgets_a_tap,          LK_F32, 0,
+                                     0,        lk_depthwise_pack_taps, NULL,   NULL};
     double worst = 0;
     size_t checked = 0;
     assert_true(lk_check_conv2d(&mutant, &d, 1, &worst, &checked) > 0);
@@ -99,7 +101,8 @@ static void test_an_overrun_dies(void **state)
 {
     (void)state;
     const lk_conv2d d = lk_sized((lk_conv2d)SHAPE(5, 5, 4, 3, 1, 1, 1, 0, 6));
-    const lk_conv2d_kernel mutant = {"overrun", stores_too_far, 0, lk_depthwise_pack_taps, NULL, NULL};
+    const lk_conv2d_kernel mutant = {"overrun", stores_too_far,         LK_F32, 0,
+                                     0,         lk_depthwise_pack_taps, NULL,   NULL};
     const pid_t child = fork();
     if (child == 0) {
         double worst = 0;

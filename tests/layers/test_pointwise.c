@@ -9,7 +9,8 @@
 #include "support/conv2d_check.h"
 
 static const lk_conv2d_kernel kernels[] = {
-#define LK_POINTWISE(run, needs, pack, scratch, fits) {#run, run, needs, pack, scratch, fits},
+#define LK_POINTWISE(run, type, needs, panel, pack, scratch, fits) \
+    {#run, run, type, needs, panel, pack, scratch, fits},
 #include "layers/kernels.inc"
 };
 

@@ -9,12 +9,14 @@
 #include <cmocka.h>
 
 #include "base/checked.h"
+#include "layers/layout.h"
 #include "layers/openblas.h"
 #include "support/guard.h"
 
 unsigned lk_test_can(void)
 {
-    return lk_cpu_isa() | LK_NEEDS_PORTABLE | (lk_openblas_load() == LK_OK ? LK_NEEDS_OPENBLAS : 0u);
+    return lk_cpu_isa() | LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE |
+           (lk_openblas_load() == LK_OK ? LK_NEEDS_OPENBLAS : 0u);
 }
 
 lk_conv2d lk_sized(lk_conv2d d)
@@ -68,19 +70,43 @@ static sum with_epilogue(const lk_conv2d *d, sum s, double residual)
     return s;
 }
 
+float *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels)
+{
+    float *made = lk_test_output(batch * lk_blocked_floats(pixels, channels));
+    for (size_t i = 0; nhwc && i < batch * pixels * channels; i++) {
+        const size_t c = i % channels, pixel = i / channels % pixels, picture = i / channels / pixels;
+        const size_t block = picture * lk_blocks(channels) + c / LK_BLOCK;
+        made[(block * pixels + pixel) * LK_BLOCK + c % LK_BLOCK] = nhwc[i];
+    }
+    return made;
+}
+
+void lk_test_unblock(const float *maps, size_t batch, size_t pixels, size_t channels, float *nhwc)
+{
+    const size_t floats = lk_blocked_floats(pixels, channels);
+    for (size_t b = 0; b < batch; b++)
+        lk_layout_unblock(maps + b * floats, pixels, channels, nhwc + b * pixels * channels);
+}
+
 static void run_in_two(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_t batch, const inputs *in,
                        float *y)
 {
-    const size_t rows = batch * (lk_conv2d_is_pointwise(d) ? d->out_h * d->out_w : d->out_h);
-    float *packed = lk_test_output(kernel->pack(d, NULL, NULL, NULL));
-    kernel->pack(d, in->weights, in->bias, packed);
-    const lk_operands io = {.x = in->x,
-                            .residual = in->residual,
-                            .weights = packed,
-                            .y = y,
-                            .scratch = kernel->scratch ? lk_test_output(kernel->scratch(d)) : NULL};
+    const size_t rows = batch * lk_conv2d_rows(kernel, d), pixels = d->out_h * d->out_w;
+    float *packed = lk_test_output(kernel->pack(d, NULL, NULL) / sizeof(float)), *maps = NULL;
+    kernel->pack(d, &(lk_conv2d_weights){.weights = in->weights, .bias = in->bias}, packed);
+    lk_operands io = {.x = in->x,
+                      .residual = in->residual,
+                      .weights = packed,
+                      .y = y,
+                      .scratch = kernel->scratch ? lk_test_output(kernel->scratch(d) / sizeof(float)) : NULL};
+    if (kernel->panel && kernel->panel != LK_STEM)
+        io.x = lk_test_blocked(in->x, batch, d->in_h * d->in_w, d->in_channels);
+    if (kernel->panel) io.y = maps = lk_test_blocked(NULL, batch, pixels, d->out_channels);
+    if (kernel->panel && in->residual)
+        io.residual = lk_test_blocked(in->residual, batch, pixels, d->out_channels);
     kernel->run(d, &io, (lk_rows){rows / 3, rows});
     kernel->run(d, &io, (lk_rows){0, rows / 3});
+    if (maps) lk_test_unblock(maps, batch, pixels, d->out_channels, y);
 }
 
 static size_t compare(const char *name, const lk_conv2d *d, size_t batch, const inputs *in, const float *y,

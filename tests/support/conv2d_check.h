@@ -7,6 +7,11 @@
 /* The masks under which kernels of this machine run: everything that lk_cpu_isa and OpenBLAS give. */
 unsigned lk_test_can(void);
 
+/* A batch of NHWC maps as blocked ones, between guard pages; NULL: an output, all NaN. What pads the last block stays NaN: no result
+ * may depend on it. And back. */
+float *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels);
+void lk_test_unblock(const float *blocked, size_t batch, size_t pixels, size_t channels, float *nhwc);
+
 /* Runs `kernel` on `batch` random pictures of layer d, in two calls that split the rows, between guard pages
  * on either side. Returns how many outputs are outside |got - want| <= (K + 2) * 2^-24 * (|bias| + sum |x *
  * w|), where K counts the terms of a sum, residual included; prints the first with its seed and shape.

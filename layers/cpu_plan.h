@@ -1,0 +1,62 @@
+/* A program as the CPU backend compiled it: between layers/cpu_compile.c, which makes it, and layers/cpu_run.c. */
+#ifndef LK_LAYERS_CPU_PLAN_H
+#define LK_LAYERS_CPU_PLAN_H
+
+#include "layers/expand_depthwise.h"
+#include "layers/layout.h"
+#include "layers/pool.h"
+#include "layers/step.h"
+
+/* A step with all that a run needs to know. Two steps of the program may be one here: then the first is only a name and its
+ * weights. */
+typedef struct lk_cpu_step {
+    const char *kernel;
+    bool in_next;                         /* the next step does this one as well */
+    lk_value_id input, residual, output;
+    lk_expand_depthwise expand_depthwise; /* both layers, of the second of two such steps; else `expand` is NULL */
+    union {
+        lk_conv2d_fn *conv2d;
+        lk_expand_depthwise_fn *expand_depthwise;
+        lk_pool2d_fn *pool2d;
+        lk_batch_norm_fn *batch_norm;
+        lk_elementwise_fn *elementwise;
+    } run;
+    lk_conv2d_pack_fn *pack;
+    size_t weights, weight_bytes; /* place in the packed block */
+    size_t scratch;               /* bytes a worker */
+    size_t rows, rows_at_once;    /* of one picture; of one piece */
+    bool reads_blocked, writes_blocked;      /* the layout of its input; of its output and residual */
+    bool converts_input, converts_residual;  /* what it reads was written in the other layout */
+} lk_cpu_step;
+
+typedef struct lk_cpu_value {
+    bool is_blocked;
+    size_t bytes;  /* of one picture */
+    size_t offset; /* in the arena */
+} lk_cpu_value;
+
+typedef struct lk_cpu_program {
+    const lk_program *program;
+    lk_cpu_step *steps;
+    lk_cpu_value *values;
+    uint8_t *weights;
+    size_t arena, weight_bytes;
+    size_t scratch;   /* of one worker, bytes */
+    size_t converted; /* of one picture, floats: the largest map that a step wants in the other layout; 0: none */
+} lk_cpu_program;
+
+/* Under the mask `can`. LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
+lk_status lk_cpu_compile(const lk_program *program, unsigned can, void **compiled);
+void lk_cpu_release(void *compiled);
+
+/* The rest of lk_backend's calls. */
+const char *lk_cpu_kernel(const void *compiled, size_t step);
+size_t lk_cpu_arena_bytes(const void *compiled);
+size_t lk_cpu_weight_bytes(const void *compiled);
+lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **instance);
+void lk_cpu_close(void *instance);
+float *lk_cpu_input(const void *instance);
+void lk_cpu_read(const void *instance, lk_value_id value, size_t picture, float *chw);
+lk_status lk_cpu_run(void *instance, size_t pictures, uint64_t *step_ns);
+
+#endif

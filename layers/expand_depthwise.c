@@ -1,0 +1,52 @@
+#include "layers/expand_depthwise.h"
+
+#include "base/checked.h"
+#include "layers/layout.h"
+
+/* What a panel's ring of rows may take: with the weights and a strip of the output it stays in a first cache
+ * of 32 to 48 KB. */
+#define RING_BYTES ((size_t)32 * 1024)
+
+static const lk_expand_depthwise_kernel kernels[] = {
+#define LK_EXPAND_DEPTHWISE(run, needs, panel) {#run, run, needs, panel},
+#include "layers/kernels.inc"
+};
+
+static bool fits(const lk_conv2d *expand, const lk_conv2d *depthwise)
+{
+    return lk_conv2d_is_pointwise(expand) && expand->type == LK_F32 && expand->residual == LK_RESIDUAL_NONE &&
+           lk_conv2d_is_depthwise(depthwise) && lk_depthwise_fits_blocked(depthwise) &&
+           depthwise->kernel_h == 3 && depthwise->type == LK_F32 && expand->out_h * expand->out_w > 1;
+}
+
+const lk_expand_depthwise_kernel *lk_expand_depthwise_choose(const lk_conv2d *expand,
+                                                             const lk_conv2d *depthwise, unsigned can)
+{
+    if (!fits(expand, depthwise)) return NULL;
+    for (size_t i = LK_COUNT(kernels); i > 0; i--)
+        if (!(kernels[i - 1].needs & ~can)) return &kernels[i - 1];
+    return NULL;
+}
+
+static size_t row_bytes(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
+{
+    return depthwise->in_w * kernel->panel * sizeof(float);
+}
+
+size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
+{
+    const size_t least = depthwise->stride_h + depthwise->kernel_h; /* what two output rows read */
+    const size_t most = RING_BYTES / row_bytes(kernel, depthwise), rows = most > least ? most : least;
+    return rows < depthwise->in_h ? rows : depthwise->in_h;
+}
+
+size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
+{
+    return lk_expand_depthwise_ring(kernel, depthwise) * row_bytes(kernel, depthwise) +
+           depthwise->in_w * LK_BLOCK * sizeof(float);
+}
+
+size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
+{
+    return (depthwise->out_channels + kernel->panel - 1) / kernel->panel * depthwise->out_h;
+}

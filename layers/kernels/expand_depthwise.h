@@ -1,0 +1,106 @@
+/* The first two layers of an inverted residual in one: a panel of channels is expanded, some rows of it at a time, into a ring of
+ * rows that stays in the first cache, and its depthwise convolution reads them there; so the wide map between the two never
+ * exists. The file that includes this says what the tiles of the two are, as pointwise_blocked.h and depthwise_blocked.h ask. */
+#ifndef LK_LAYERS_KERNELS_EXPAND_DEPTHWISE_H
+#define LK_LAYERS_KERNELS_EXPAND_DEPTHWISE_H
+
+#include "layers/expand_depthwise.h"
+#include "layers/kernels/depthwise_blocked.h"
+#include "layers/kernels/pointwise_blocked.h"
+
+/* A panel on its way through a picture. Input row i of the depthwise layer lies in ring row i % ring_rows. */
+typedef struct {
+    const lk_conv2d *depthwise;
+    panel expand;     /* its x is the picture's, its y the ring: [blocks][ring_rows][in_w][LK_BLOCK] */
+    const float *x;   /* of the picture */
+    size_t ring_rows, next; /* next: the first row that is not in the ring yet */
+} expansion;
+
+/* Expands rows up to `end`, as many in one go as lie together in the ring. */
+static void expand_rows(expansion *e, size_t end, size_t blocks)
+{
+    const size_t width = e->depthwise->in_w;
+    float *ring = e->expand.y;
+    while (e->next < end) {
+        const size_t slot = e->next % e->ring_rows, left = end - e->next, together = e->ring_rows - slot;
+        const size_t rows = left < together ? left : together;
+        panel p = e->expand;
+        p.x = e->x + e->next * width * LK_BLOCK;
+        p.y = ring + slot * width * LK_BLOCK;
+        run_panel(&p, 0, rows * width, blocks);
+        e->next += rows;
+    }
+}
+
+/* The rows of a strip's taps, from output row oy on, of block b. */
+INLINE void find_rows(const expansion *e, const float *zeros, size_t oy, size_t b, size_t count, strip *s)
+{
+    const lk_conv2d *d = e->depthwise;
+    for (size_t i = 0; i < count; i++) {
+        const size_t iy = oy * d->stride_h + i - d->pad_top; /* wraps above the map */
+        const float *row = e->expand.y + (b * e->ring_rows + iy % e->ring_rows) * d->in_w * LK_BLOCK;
+        s->in[i] = iy < d->in_h ? row : zeros;
+    }
+}
+
+/* Output rows [begin, end) of the panel; y: of its first block; packed: the depthwise weights of that block. */
+static void rows_of_panel(expansion *e, const float *packed, const float *zeros, float *y, lk_rows range, size_t blocks)
+{
+    const lk_conv2d *d = e->depthwise;
+    const size_t stride = d->stride_h, first = range.begin * stride, plane = d->out_h * d->out_w * LK_BLOCK, taps = 3;
+    strip s = {.d = d, .lo = lk_vec_set(d->lo), .hi = lk_vec_set(d->hi)};
+    e->next = first > d->pad_top ? first - d->pad_top : 0;
+    for (size_t oy = range.begin, rows = STRIP_ROWS; oy < range.end; oy += rows) {
+        if (range.end - oy < STRIP_ROWS) rows = 1;
+        const size_t count = (rows - 1) * stride + taps, needed = oy * stride + count - d->pad_top;
+        if (e->next < needed && e->next < d->in_h) {
+            /* The ring is filled as far as the rows still needed leave room for; no row is expanded that nobody reads. */
+            const size_t from = oy * stride > d->pad_top ? oy * stride - d->pad_top : 0;
+            const size_t last = (range.end - 1) * stride + taps - d->pad_top;
+            size_t end = from + e->ring_rows < last ? from + e->ring_rows : last;
+            if (end > d->in_h) end = d->in_h;
+            expand_rows(e, end, blocks);
+        }
+        for (size_t b = 0; b < blocks; b++)
+            for (size_t v = 0; v < LK_BLOCK; v += LK_LANES) {
+                const float *weights = packed + b * (1 + taps * taps) * LK_BLOCK + v;
+                find_rows(e, zeros, oy, b, count, &s);
+                for (size_t i = 0; i < count; i++) s.in[i] += v;
+                s.bias = weights;
+                s.w = weights + LK_BLOCK;
+                s.y = y + b * plane + oy * d->out_w * LK_BLOCK + v;
+                if (stride == 1) strip_3_1(&s, rows);
+                else strip_3_2(&s, rows);
+            }
+    }
+}
+
+/* Rows [picture][panel][output row]. */
+INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io, lk_rows rows)
+{
+    const lk_conv2d *e = d->expand, *w = d->depthwise;
+    const size_t blocks = lk_blocks(w->out_channels), panels = (blocks + BLOCKS - 1) / BLOCKS, ring_rows = d->ring_rows;
+    const size_t pixels = w->in_h * w->in_w, plane = w->out_h * w->out_w * LK_BLOCK, row_floats = w->in_w * LK_BLOCK;
+    const float *weights = io->weights, *depthwise = (const float *)io->second_weights;
+    float *zeros = io->scratch, *ring = zeros + row_floats;
+    memset(zeros, 0, row_floats * sizeof *zeros);
+    for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
+        const size_t of_panel = begin / w->out_h, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
+        end = (of_panel + 1) * w->out_h < rows.end ? (of_panel + 1) * w->out_h : rows.end;
+        const lk_rows range = {begin - of_panel * w->out_h, end - of_panel * w->out_h};
+        expansion at = {.depthwise = w,
+                        .expand = {.d = e,
+                                   .x_pixels = pixels,
+                                   .y_pixels = ring_rows * w->in_w,
+                                   .bias = weights + block * LK_BLOCK,
+                                   .w = weights + (blocks + block * e->in_channels) * LK_BLOCK,
+                                   .y = ring},
+                        .x = (const float *)io->x + picture * lk_blocked_floats(pixels, e->in_channels),
+                        .ring_rows = ring_rows};
+        const float *packed = depthwise + block * 10 * LK_BLOCK;
+        float *y = (float *)io->y + (picture * blocks + block) * plane;
+        rows_of_panel(&at, packed, zeros, y, range, blocks - block < BLOCKS ? blocks - block : BLOCKS);
+    }
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* Pointwise convolution of blocked maps: a tile of up to TILE_ROWS pixels by one panel of BLOCKS blocks of output channels in
+ * registers, a panel's tiles one after another, while the next panel's weights are fetched. The file that includes this says
+ * what TILE_ROWS, the pixels of a tile, and BLOCKS are. The last panel may have fewer blocks. */
+#ifndef LK_LAYERS_KERNELS_POINTWISE_BLOCKED_H
+#define LK_LAYERS_KERNELS_POINTWISE_BLOCKED_H
+
+#include "base/sanitizer.h"
+#include "layers/conv2d.h"
+#include "layers/kernels/vector.h"
+#include "layers/layout.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define VECTORS (LK_BLOCK / LK_LANES) /* of a block */
+
+/* How many tiles of a panel share the fetching of the next one: the smallest maps of MobileNetV2 have as many. */
+#define FETCHING_TILES ((size_t)8)
+#define LINE_FLOATS ((size_t)16)
+
+/* One panel: a block of x is [x_pixels][LK_BLOCK], one of residual or y [y_pixels][LK_BLOCK]. */
+typedef struct {
+    const lk_conv2d *d;
+    size_t x_pixels, y_pixels;
+    const float *bias, *w;     /* [blocks][LK_BLOCK], [blocks][in_channels][LK_BLOCK]; behind w the next panel's */
+    const float *x, *residual; /* residual: of the panel's first block, as y */
+    float *y;
+} panel;
+
+/* sum += the input channel at x times its weights, for `rows` pixels; w: of the first block, `next` floats before the second. */
+INLINE void multiply(lk_vec sum[][BLOCKS * VECTORS], const float *x, const float *w, size_t next, size_t rows,
+                     size_t blocks)
+{
+    lk_vec weights[BLOCKS * VECTORS];
+LK_UNROLL(8)
+    for (size_t v = 0; v < blocks * VECTORS; v++) {
+        weights[v] = lk_vec_load(w + v / VECTORS * next + v % VECTORS * LK_LANES);
+        LK_VEC_PIN(weights[v]);
+    }
+LK_UNROLL(16)
+    for (size_t r = 0; r < rows; r++) {
+        const lk_vec pixel = lk_vec_set(x[r * LK_BLOCK]);
+LK_UNROLL(8)
+        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_fma(pixel, weights[v], sum[r][v]);
+    }
+}
+
+/* Bias is in the sums; `added` is a constant of each use. */
+INLINE void finish_with(const panel *p, size_t pixel, lk_vec sum[][BLOCKS * VECTORS], size_t rows, size_t blocks,
+                        lk_residual added)
+{
+    const lk_vec lo = lk_vec_set(p->d->lo), hi = lk_vec_set(p->d->hi);
+    const size_t block = p->y_pixels * LK_BLOCK;
+    const float *residual = p->residual + pixel * LK_BLOCK;
+    float *y = p->y + pixel * LK_BLOCK;
+LK_UNROLL(8)
+    for (size_t v = 0; v < blocks * VECTORS; v++) {
+        const size_t place = v / VECTORS * block + v % VECTORS * LK_LANES;
+LK_UNROLL(16)
+        for (size_t r = 0; r < rows; r++) {
+            lk_vec value = sum[r][v];
+            if (added == LK_RESIDUAL_BEFORE_ACTIVATION)
+                value = lk_vec_add(value, lk_vec_load(residual + place + r * LK_BLOCK));
+            value = lk_vec_clamp(value, lo, hi);
+            if (added == LK_RESIDUAL_AFTER_ACTIVATION)
+                value = lk_vec_add(value, lk_vec_load(residual + place + r * LK_BLOCK));
+            lk_vec_store(y + place + r * LK_BLOCK, value);
+        }
+    }
+}
+
+INLINE void finish(const panel *p, size_t pixel, lk_vec sum[][BLOCKS * VECTORS], size_t rows, size_t blocks)
+{
+    switch (p->d->residual) {
+    case LK_RESIDUAL_NONE:
+        finish_with(p, pixel, sum, rows, blocks, LK_RESIDUAL_NONE);
+        break;
+    case LK_RESIDUAL_BEFORE_ACTIVATION:
+        finish_with(p, pixel, sum, rows, blocks, LK_RESIDUAL_BEFORE_ACTIVATION);
+        break;
+    case LK_RESIDUAL_AFTER_ACTIVATION:
+        finish_with(p, pixel, sum, rows, blocks, LK_RESIDUAL_AFTER_ACTIVATION);
+        break;
+    }
+}
+
+/* `rows` pixels, a constant, from `pixel` on, of `blocks` blocks. `ahead` is fetched: lines for each block of input channels. */
+INLINE void tile_of_panel(const panel *p, size_t pixel, const float *ahead, size_t rows, size_t blocks)
+{
+    lk_vec sum[TILE_ROWS][BLOCKS * VECTORS];
+    const float *x = p->x + pixel * LK_BLOCK, *w = p->w;
+    const size_t next = p->d->in_channels * LK_BLOCK;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_load(p->bias + v * LK_LANES);
+    size_t left = p->d->in_channels;
+    for (; left >= LK_BLOCK; left -= LK_BLOCK) {
+LK_UNROLL(4)
+        for (size_t line = 0; line < BLOCKS * LK_BLOCK / FETCHING_TILES; line++)
+            __builtin_prefetch(ahead + line * LINE_FLOATS);
+        ahead += BLOCKS * LK_BLOCK / FETCHING_TILES * LINE_FLOATS;
+LK_UNROLL(16)
+        for (size_t c = 0; c < LK_BLOCK; c++) multiply(sum, x + c, w + c * LK_BLOCK, next, rows, blocks);
+        x += p->x_pixels * LK_BLOCK;
+        w += LK_BLOCK * LK_BLOCK;
+    }
+    for (; left > 0; left--, x++, w += LK_BLOCK) multiply(sum, x, w, next, rows, blocks);
+    finish(p, pixel, sum, rows, blocks);
+}
+
+/* Pixels [begin, end) of the panel, in tiles of as equal a height as can be, so that none is left with a few rows. */
+INLINE void tiles_of_blocks(const panel *p, size_t begin, size_t end, size_t blocks)
+{
+    const size_t count = (end - begin + TILE_ROWS - 1) / TILE_ROWS, floats = p->d->in_channels * BLOCKS * LK_BLOCK;
+    const float *next = p->w + floats;
+    size_t pixel = begin;
+    for (size_t t = 0; t < count; t++) {
+        const size_t rows = (end - pixel) / (count - t);
+        const float *ahead = t < FETCHING_TILES ? next + t * (floats / FETCHING_TILES) : p->w;
+        switch (rows) {
+#define TILE(height)                           \
+    case height:                               \
+        tile_of_panel(p, pixel, ahead, height, blocks); \
+        break;
+            TILE(1)
+            TILE(2)
+#if TILE_ROWS > 2
+            TILE(3)
+            TILE(4)
+#endif
+#if TILE_ROWS > 4
+            TILE(5)
+            TILE(6)
+#endif
+#if TILE_ROWS > 6
+            TILE(7)
+            TILE(8)
+#endif
+#if TILE_ROWS > 8
+            TILE(9)
+            TILE(10)
+            TILE(11)
+            TILE(12)
+#endif
+#undef TILE
+        default:
+            break;
+        }
+        pixel += rows;
+    }
+}
+
+/* Functions of their own: within a larger one the compiler runs out of registers for their sums. */
+static __attribute__((noinline)) void tiles_of_panel(const panel *p, size_t begin, size_t end)
+{
+    tiles_of_blocks(p, begin, end, BLOCKS);
+}
+
+#if BLOCKS > 1
+static __attribute__((noinline)) void tiles_of_half_panel(const panel *p, size_t begin, size_t end)
+{
+    tiles_of_blocks(p, begin, end, 1);
+}
+#endif
+
+/* Pixels [begin, end) of a panel that has `blocks` of its BLOCKS blocks. */
+static void run_panel(const panel *p, size_t begin, size_t end, size_t blocks)
+{
+#if BLOCKS > 1
+    if (blocks < BLOCKS) {
+        tiles_of_half_panel(p, begin, end);
+        return;
+    }
+#endif
+    (void)blocks;
+    tiles_of_panel(p, begin, end);
+}
+
+/* Rows [picture][panel][pixel]; weights as lk_pointwise_pack_blocks lays them. */
+INLINE void pointwise_blocked(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    const size_t pixels = d->out_h * d->out_w, blocks = lk_blocks(d->out_channels),
+                 panels = (blocks + BLOCKS - 1) / BLOCKS;
+    for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
+        const size_t of_panel = begin / pixels, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
+        end = (of_panel + 1) * pixels < rows.end ? (of_panel + 1) * pixels : rows.end;
+        const size_t output = (picture * blocks + block) * pixels * LK_BLOCK;
+        const panel p = {.d = d,
+                         .x_pixels = pixels,
+                         .y_pixels = pixels,
+                         .bias = (const float *)io->weights + block * LK_BLOCK,
+                         .w = (const float *)io->weights + (blocks + block * d->in_channels) * LK_BLOCK,
+                         .x = (const float *)io->x + picture * lk_blocked_floats(pixels, d->in_channels),
+                         .residual = io->residual ? (const float *)io->residual + output : NULL,
+                         .y = (float *)io->y + output};
+        const size_t from = begin - of_panel * pixels, to = end - of_panel * pixels;
+        run_panel(&p, from, to, blocks - block);
+    }
+}
+
+#endif

@@ -1,0 +1,8 @@
+#define TILE_ROWS 2
+#define BLOCKS 1
+#include "layers/kernels/pointwise_blocked.h"
+
+void lk_pointwise_f32_2x16__portable(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    pointwise_blocked(d, io, rows);
+}
