@@ -1,0 +1,53 @@
+"""The lists of a zodiac data set, and its artworks dealt to five folds: what train.py and evaluate.py must agree on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDS, SEED = 5, 12
+
+Array = Any  # NumPy's
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A row a picture: the gallery's first, then the queries'."""
+
+    paths: list[Path]
+    labels: Array  # [n]
+    works: list[str]
+    in_gallery: Array  # [n], bool
+
+    def folds(self) -> Array:
+        """[n] of 0 … 4. All pictures of an artwork are in one fold, and each class is dealt as evenly as can be."""
+        fold_of: dict[str, int] = {}
+        rng = np.random.default_rng(SEED)
+        for label in np.unique(self.labels):
+            works = sorted({work for work, its in zip(self.works, self.labels, strict=True) if its == label})
+            for at, work in enumerate(rng.permutation(works)):
+                fold_of[str(work)] = (at + int(label)) % FOLDS  # so that no fold gets all the rests
+        return np.array([fold_of[work] for work in self.works])
+
+
+def read_list(path: Path) -> tuple[list[str], Array]:
+    """Paths and labels of `path TAB label` lines."""
+    rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()]
+    return [row[0] for row in rows], np.array([int(row[1]) for row in rows])
+
+
+def read_pictures(folder: Path) -> Pictures:
+    """The data set that make_pictures.py built in `folder`."""
+    work_of = dict(line.split("\t") for line in (folder / "works.tsv").read_text("utf-8").splitlines())
+    gallery, gallery_labels = read_list(folder / "trainval.txt")
+    queries, query_labels = read_list(folder / "test.txt")
+    names = gallery + queries
+    return Pictures(
+        [folder / name for name in names],
+        np.concatenate([gallery_labels, query_labels]),
+        [work_of[name] for name in names],
+        np.arange(len(names)) < len(gallery),
+    )
