@@ -21,6 +21,7 @@ FORMS = {
     "w025.pdmodel": ["w025.pdmodel", "w025.pdiparams", "w025.pdiparams.info"],
     "w025_p3.json": ["w025_p3.json", "w025_p3.pdiparams"],
     "w025_torch.pth": ["w025_torch.pth"],
+    "w025_keras.h5": ["w025_keras.h5"],
 }
 FILES = [(form, name) for form, names in FORMS.items() for name in names]
 TRUNCATIONS, FLIPS = 20, 40
