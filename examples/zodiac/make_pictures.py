@@ -81,6 +81,8 @@ def jobs(sources: list[Source], counts: dict[str, int]) -> Iterator[Job]:
     for side, count in counts.items():
         for label, class_name in enumerate(CLASSES):
             works = list(artworks(sources, class_name, side))
+            if not works:
+                raise PictureError(f"{SOURCES}: no {class_name} on the side {side}")
             for number in range(count // len(CLASSES) + (label < count % len(CLASSES))):
                 turn, work = divmod(number, len(works))
                 variants = [s for s in sources if s.artwork == works[work]]
@@ -131,11 +133,12 @@ def draw(art: Path, folder: Path, counts: dict[str, int], workers: int) -> None:
     """Draws all pictures and lists into `folder`, which must be empty."""
     cv2.setNumThreads(1)  # before OpenCV starts threads, which the forked workers would not have
     sources = read_sources(SOURCES)
-    for package, version in open_packages(sources, art).items():
+    versions = open_packages(sources, art)
+    for package, version in versions.items():
         recorded = next(s.version for s in sources if s.package == package)
         if version != recorded:
             print(f"{package} is {version}, sources.tsv was made for {recorded}: its drawings are compared one by one")
-    cutouts = {source: load_cutout(source, art) for source in sources}
+    cutouts = {source: load_cutout(source, art, versions[source.package]) for source in sources}
     all_jobs = list(jobs(sources, counts))
     for name in sorted({str(Path(job.path).parent) for job in all_jobs}):
         (folder / name).mkdir(parents=True)
