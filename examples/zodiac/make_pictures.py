@@ -53,6 +53,7 @@ FULL = {"gallery": 7840, "query": 660}
 SHIPPED = {"gallery": 300, "query": 60}
 SHIPPED_SIDE = 256
 SHIPPED_QUALITY = 88
+SOURCES = HERE / "sources.tsv"
 SUMS = HERE / "pictures.sha256"
 
 
@@ -80,6 +81,8 @@ def jobs(sources: list[Source], counts: dict[str, int]) -> Iterator[Job]:
     for side, count in counts.items():
         for label, class_name in enumerate(CLASSES):
             works = list(artworks(sources, class_name, side))
+            if not works:
+                raise PictureError(f"{SOURCES}: no {class_name} on the side {side}")
             for number in range(count // len(CLASSES) + (label < count % len(CLASSES))):
                 turn, work = divmod(number, len(works))
                 variants = [s for s in sources if s.artwork == works[work]]
@@ -129,12 +132,13 @@ def write_lists(folder: Path, all_jobs: list[Job]) -> None:
 def draw(art: Path, folder: Path, counts: dict[str, int], workers: int) -> None:
     """Draws all pictures and lists into `folder`, which must be empty."""
     cv2.setNumThreads(1)  # before OpenCV starts threads, which the forked workers would not have
-    sources = read_sources(HERE / "sources.tsv")
-    for package, version in open_packages(sources, art).items():
+    sources = read_sources(SOURCES)
+    versions = open_packages(sources, art)
+    for package, version in versions.items():
         recorded = next(s.version for s in sources if s.package == package)
         if version != recorded:
             print(f"{package} is {version}, sources.tsv was made for {recorded}: its drawings are compared one by one")
-    cutouts = {source: load_cutout(source, art) for source in sources}
+    cutouts = {source: load_cutout(source, art, versions[source.package]) for source in sources}
     all_jobs = list(jobs(sources, counts))
     for name in sorted({str(Path(job.path).parent) for job in all_jobs}):
         (folder / name).mkdir(parents=True)
@@ -205,7 +209,7 @@ def compare(arguments: argparse.Namespace, shipped: Path) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    action, sources = arguments.action, HERE / "sources.tsv"
+    action = arguments.action
     out = arguments.out or (HERE / "pictures" if action in ("ship", "compare") else ROOT / "build/zodiac")
     if action in ("build", "ship"):
         build(arguments, out, FULL if action == "build" else SHIPPED)
@@ -214,18 +218,18 @@ def run(arguments: argparse.Namespace) -> None:
     elif action == "compare":
         compare(arguments, out)
     else:
-        rows = read_sources(sources)
-        write_sources(sources, hashed(rows, arguments.art, open_packages(rows, arguments.art)))
+        rows = read_sources(SOURCES)
+        write_sources(SOURCES, hashed(rows, arguments.art, open_packages(rows, arguments.art)))
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["build", "check", "ship", "compare", "record"])
     parser.add_argument("--out", type=Path, help="the folder of pictures")
     parser.add_argument("--art", type=Path, default=ROOT / "build/zodiac-art", help="where the packages are, or go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (all processors)")
     try:
-        run(parser.parse_args())
+        run(parser.parse_args(words))
     except (PictureError, OSError) as error:
         print(f"make_pictures.py: {error}", file=sys.stderr)
         return 1
