@@ -104,6 +104,11 @@ class Tail:
             features = np.concatenate(pooled)
             return features, self.head(paddle.to_tensor(features)).numpy()
 
+    def frozen_outputs(self, data: Data) -> tuple[Array, Array]:
+        """`outputs` while the blocks are as they were."""
+        with paddle.no_grad():
+            return data.pooled, self.head(paddle.to_tensor(data.pooled)).numpy()
+
     def weights(self) -> Weights:
         """All weights of the network, as copies."""
         return {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
@@ -188,7 +193,7 @@ def train_blocks(tail: Tail, data: Data, held_out: Data, watched: dict[str, Data
         rate, parameters=[*tail.block_parameters, *tail.head.parameters()], weight_decay=options.decay
     )
     start, lines = restore(tail, optimizer, options)
-    if not lines:
+    if not lines and options.epochs:
         lines = [curve_line(0, float("nan"), float("nan"), tail, held_out, watched)]
     for epoch in range(start, options.epochs):
         losses = [
@@ -339,7 +344,7 @@ def run(options: argparse.Namespace) -> None:
     if options.fold is None:
         save(network, options)
     else:
-        pooled, logits = tail.outputs(everything)
+        pooled, logits = tail.outputs(everything) if options.epochs else tail.frozen_outputs(everything)
         np.savez(options.output / "outputs.npz", pooled=pooled, logits=logits)
 
 
