@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,19 @@ class Pictures:
     in_gallery: Array  # [n], bool
 
     def folds(self) -> Array:
-        """[n] of 0 … 4. All pictures of an artwork are in one fold, and each class is dealt as evenly as can be."""
-        fold_of: dict[str, int] = {}
-        rng = np.random.default_rng(SEED)
-        for label in np.unique(self.labels):
-            works = sorted({work for work, its in zip(self.works, self.labels, strict=True) if its == label})
-            for at, work in enumerate(rng.permutation(works)):
-                fold_of[str(work)] = (at + int(label)) % FOLDS  # so that no fold gets all the rests
-        return np.array([fold_of[work] for work in self.works])
+        return deal(self.labels, self.works)
+
+
+def deal(labels: Array, works: Iterable[str]) -> Array:
+    """[n] of 0 … 4. All pictures of an artwork are in one fold, and each class is dealt as evenly as can be."""
+    fold_of: dict[str, int] = {}
+    label_of = dict(zip(works, labels, strict=True))
+    rng = np.random.default_rng(SEED)
+    for label in np.unique(labels):
+        its = sorted(work for work in label_of if label_of[work] == label)
+        for at, work in enumerate(rng.permutation(its)):
+            fold_of[str(work)] = (at + int(label)) % FOLDS  # so that no fold gets all the rests
+    return np.array([fold_of[work] for work in works])
 
 
 def read_list(path: Path) -> tuple[list[str], Array]:

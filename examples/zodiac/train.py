@@ -5,15 +5,15 @@
 
 Two steps, each on outputs of the network that are computed once, by `likeness extract`, because two cores are slow:
 
-1. The head alone, on pooled features of the frozen backbone.
+1. The head alone, on pooled features of the frozen backbone: a linear discriminant, or softmax regression to compare.
 2. The last blocks and the head, on the maps before these blocks. Batch norms keep their statistics. Beside the classes
    the loss asks that pooled features keep their directions (--anchor), so that photographs stay as well told apart as
    before.
 
 Then the trained weights are mixed with those from the start (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
 models"); mix.tsv shows what each share does to drawings, and to the photographs of --watch, which are looked at and
-never trained on. --mix takes one, and it is written in both of Paddle's forms. A run that was interrupted goes on with
-the epoch after the last that it finished.
+never trained on. --mix takes one; the head is fitted anew to its features, and both of Paddle's forms are written.
+A run that was interrupted goes on with the epoch after the last that it finished.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ import numpy as np
 import numpy.random  # before Paddle 2.6, which trips over it otherwise
 import paddle
 import paddle.nn.functional as nnf
-from folds import read_list, read_pictures
+from folds import FOLDS, deal, read_list, read_pictures
 from safetensors import safe_open
 
 NAME = "Zodiac_Mobilenetv2_final"  # the study's
 CLASSES, BLOCKS = 12, 19
 PLACES = {"output", "cache", "likeness", "watch", "mix"}  # options that change nothing of the training
-BATCH = 64
+BATCH, HEAD_STEPS = 64, 100
 SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 Array = Any  # NumPy's
@@ -55,9 +55,10 @@ class Data:
     maps: Array  # [n, channels, height, width], before the trained blocks
     pooled: Array  # [n, 1280], of the backbone as it was
     labels: Array  # [n]
+    works: Array  # [n], names of artworks
 
     def rows(self, chosen: Array) -> Data:
-        return Data(self.maps[chosen], self.pooled[chosen], self.labels[chosen])
+        return Data(self.maps[chosen], self.pooled[chosen], self.labels[chosen], self.works[chosen])
 
 
 class Backbone:
@@ -97,17 +98,15 @@ class Tail:
             maps = block(maps)
         return maps.mean([2, 3])
 
-    def outputs(self, data: Data) -> tuple[Array, Array]:
-        """Pooled features and logits, without gradients."""
+    def outputs(self, data: Data) -> Array:
+        """Pooled features, without gradients."""
         with paddle.no_grad():
             pooled = [self.pooled(paddle.to_tensor(data.maps[rows])).numpy() for rows in batches(len(data.maps))]
-            features = np.concatenate(pooled)
-            return features, self.head(paddle.to_tensor(features)).numpy()
+        return np.concatenate(pooled)
 
-    def frozen_outputs(self, data: Data) -> tuple[Array, Array]:
-        """`outputs` while the blocks are as they were."""
+    def logits(self, pooled: Array) -> Array:
         with paddle.no_grad():
-            return data.pooled, self.head(paddle.to_tensor(data.pooled)).numpy()
+            return self.head(paddle.to_tensor(pooled)).numpy()
 
     def weights(self) -> Weights:
         """All weights of the network, as copies."""
@@ -119,7 +118,7 @@ def batches(count: int) -> Iterator[slice]:
         yield slice(start, start + BATCH)
 
 
-def cached(options: argparse.Namespace, name: str, paths: list[Path], labels: Array) -> Data:
+def cached(options: argparse.Namespace, name: str, paths: list[Path], labels: Array, works: Array) -> Data:
     """Maps and pooled features of the pictures, from the files of an earlier run if they were made alike."""
     folder = options.cache
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +138,7 @@ def cached(options: argparse.Namespace, name: str, paths: list[Path], labels: Ar
             raise TrainError(f"{options.likeness} extract: {error}") from None
     flat = np.load(maps, mmap_mode="r")
     side = map_side(options)
-    return Data(flat.reshape(len(paths), -1, side, side), np.load(pooled), np.asarray(labels))
+    return Data(flat.reshape(len(paths), -1, side, side), np.load(pooled), labels, works)
 
 
 def map_side(options: argparse.Namespace) -> int:
@@ -167,16 +166,67 @@ def check_cache(options: argparse.Namespace, backbone: Backbone, data: Data, pic
 
 
 def train_head(tail: Tail, data: Data, options: argparse.Namespace) -> None:
-    """Softmax regression on features that do not change, all pictures at once."""
+    """Step 1, on features that do not change."""
+    if options.head == "regression":
+        regress(tail.head, data, options)
+    else:
+        weight, bias = discriminant(data, options.shrink)
+        scale = best_scale(data, options.shrink)
+        tail.head.weight.set_value(weight * scale)
+        tail.head.bias.set_value(bias * scale)
+
+
+def regress(head: Any, data: Data, options: argparse.Namespace) -> None:
+    """Softmax regression, all pictures at once: what the discriminant is compared with."""
     features, labels = paddle.to_tensor(data.pooled), paddle.to_tensor(data.labels)
-    rate = paddle.optimizer.lr.CosineAnnealingDecay(options.head_rate, options.head_steps)
-    optimizer = paddle.optimizer.AdamW(rate, parameters=tail.head.parameters(), weight_decay=options.head_decay)
-    for _ in range(options.head_steps):
-        loss = class_loss(tail.head(features), labels, options)
-        loss.backward()
+    rate = paddle.optimizer.lr.CosineAnnealingDecay(0.01, HEAD_STEPS)
+    optimizer = paddle.optimizer.AdamW(rate, parameters=head.parameters(), weight_decay=0.01)
+    for _ in range(HEAD_STEPS):
+        class_loss(head(features), labels, options).backward()
         optimizer.step()
         optimizer.clear_grad()
         rate.step()
+
+
+def discriminant(data: Data, shrink: float) -> tuple[Array, Array]:
+    """Weight [1280, classes] and bias of Fisher's linear discriminant, with the artwork as a source of variance.
+
+    A class is the mean of its artworks, each of which counts once however many pictures show it. What varies is how
+    one artwork looks from scene to scene, and how artworks of a class differ; both are what a new artwork brings.
+    """
+    works, work_of = np.unique(data.works, return_inverse=True)
+    counts = np.bincount(work_of)
+    means = np.zeros([len(works), data.pooled.shape[1]])
+    np.add.at(means, work_of, data.pooled)
+    means /= counts[:, None]
+    label_of = np.zeros(len(works), np.int64)
+    label_of[work_of] = data.labels
+    classes = np.stack([means[label_of == label].mean(0) for label in range(CLASSES)])
+    scenes, drawings = data.pooled - means[work_of], means - classes[label_of]
+    spread = scenes.T @ scenes / len(scenes) + drawings.T @ drawings / len(drawings)
+    spread += shrink * spread.trace() / len(spread) * np.eye(len(spread))
+    weight = np.linalg.solve(spread, classes.T)
+    bias = -(classes.T * weight).sum(0) / 2
+    # What all classes share changes no class, but every cosine between logits.
+    weight, bias = weight - weight.mean(1, keepdims=True), bias - bias.mean()
+    return weight.astype(np.float32), bias.astype(np.float32)
+
+
+def best_scale(data: Data, shrink: float) -> Array:
+    """What logits must be multiplied by so that their softmax is as sure of an unseen artwork as it may be."""
+    folds = deal(data.labels, data.works)
+    logits = np.zeros([len(data.labels), CLASSES])
+    for fold in range(FOLDS):
+        weight, bias = discriminant(data.rows(folds != fold), shrink)
+        logits[folds == fold] = data.pooled[folds == fold] @ weight + bias
+    logits -= logits.max(1, keepdims=True)
+    right = np.arange(len(logits)), data.labels
+
+    def surprise(scale: float) -> float:
+        scaled = logits * scale
+        return float((np.log(np.exp(scaled).sum(1)) - scaled[right]).mean())
+
+    return np.float32(min(np.geomspace(1e-3, 10, 81), key=surprise))
 
 
 def class_loss(logits: Any, labels: Any, options: argparse.Namespace) -> Any:
@@ -236,11 +286,10 @@ def curve_line(
 
 def measured(tail: Tail, held_out: Data, watched: dict[str, Data]) -> dict[str, float]:
     """Accuracy over artworks that were not trained on, and retrieval among watched photographs."""
-    _, logits = tail.outputs(held_out)
+    logits = tail.logits(tail.outputs(held_out))
     figures = {"accuracy": float((logits.argmax(1) == held_out.labels).mean())}
     for name, data in watched.items():
-        features, _ = tail.outputs(data)
-        first, mean = leave_one_out(features, data.labels)
+        first, mean = leave_one_out(tail.outputs(data), data.labels)
         figures |= {f"{name}_P@1": first, f"{name}_mAP": mean}
     return figures
 
@@ -319,12 +368,12 @@ def run(options: argparse.Namespace) -> None:
     options.size = options.size or backbone.preprocess["size"][0]
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options.pictures)
-    everything = cached(options, "zodiac", pictures.paths, pictures.labels)
+    everything = cached(options, "zodiac", pictures.paths, pictures.labels, np.array(pictures.works))
     trained = pictures.in_gallery if options.fold is None else pictures.folds() != options.fold
     watched = {}
     for path in options.watch:
         names, labels = read_list(path)
-        watched[path.stem] = cached(options, path.stem, [Path(name) for name in names], labels)
+        watched[path.stem] = cached(options, path.stem, [Path(name) for name in names], labels, np.array(names))
     data, held_out = everything.rows(trained), everything.rows(~trained)
     if options.fold is None:
         check_cache(options, backbone, everything, pictures.paths[0])
@@ -341,11 +390,13 @@ def run(options: argparse.Namespace) -> None:
             lines.append({"share": share, **measured(tail, held_out, watched)})
         write_table(options.output / "mix.tsv", lines)
     network.set_state_dict(mixed(start, end, options.mix))
+    if options.epochs:
+        everything.pooled = tail.outputs(everything)
+        train_head(tail, everything.rows(trained), options)
     if options.fold is None:
         save(network, options)
     else:
-        pooled, logits = tail.outputs(everything) if options.epochs else tail.frozen_outputs(everything)
-        np.savez(options.output / "outputs.npz", pooled=pooled, logits=logits)
+        np.savez(options.output / "outputs.npz", pooled=everything.pooled, logits=tail.logits(everything.pooled))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -360,16 +411,15 @@ def parser() -> argparse.ArgumentParser:
     add("--size", type=int, help="input height and width (the backbone's)")
     add("--fold", type=int, choices=range(5), help="train without this fifth of the artworks, and write outputs.npz")
     add("--watch", type=Path, action="append", default=[], metavar="LIST", help="photographs to look at; repeatable")
-    add("--first", type=int, default=15, help="the first trained block (%(default)s)")
-    add("--epochs", type=int, default=3, help="of the blocks (%(default)s)")
+    add("--first", type=int, default=17, help="the first trained block (%(default)s)")
+    add("--epochs", type=int, default=0, help="of the blocks; 0 trains the head alone (%(default)s)")
     add("--per-epoch", type=int, default=10**9, metavar="N", help="pictures an epoch, by chance (all)")
     add("--rate", type=float, default=1e-4, help="learning rate of the blocks (%(default)s)")
     add("--decay", type=float, default=0.01, help="weight decay of the blocks (%(default)s)")
-    add("--anchor", type=float, default=1.0, help="weight of keeping the features' directions (%(default)s)")
+    add("--anchor", type=float, default=4.0, help="weight of keeping the features' directions (%(default)s)")
     add("--smoothing", type=float, default=0.1, help="of the labels (%(default)s)")
-    add("--head-rate", type=float, default=0.01, help="learning rate of the head alone (%(default)s)")
-    add("--head-decay", type=float, default=0.01, help="weight decay of the head alone (%(default)s)")
-    add("--head-steps", type=int, default=300, help="steps of the head alone (%(default)s)")
+    add("--head", choices=("discriminant", "regression"), default="discriminant", help="step 1's kind (%(default)s)")
+    add("--shrink", type=float, default=1.0, help="of the discriminant's covariance (%(default)s)")
     add("--mix", type=float, default=1.0, help="share of the trained weights in what is written (%(default)s)")
     return result
 
