@@ -201,5 +201,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (EvaluateError, OSError) as error:
+    except (EvaluateError, OSError, ValueError) as error:
         sys.exit(f"evaluate.py: {error}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-FOLDS, SEED = 5, 12
+CLASSES, FOLDS, SEED = 12, 5, 12
 
 Array = Any  # NumPy's
 
@@ -41,16 +41,30 @@ def deal(labels: Array, works: Iterable[str]) -> Array:
 
 def read_list(path: Path) -> tuple[list[str], Array]:
     """Paths and labels of `path TAB label` lines."""
+    rows = read_rows(path)
+    if not all(label.isdecimal() for _, label in rows):
+        raise ValueError(f"{path}: a label is no number")
+    return [name for name, _ in rows], np.array([int(label) for _, label in rows])
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """Two columns with a TAB between them."""
     rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()]
-    return [row[0] for row in rows], np.array([int(row[1]) for row in rows])
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise ValueError(f"{path}:{number}: {len(row)} columns, where two are needed")
+    return rows
 
 
 def read_pictures(folder: Path) -> Pictures:
     """The data set that make_pictures.py built in `folder`."""
-    work_of = dict(line.split("\t") for line in (folder / "works.tsv").read_text("utf-8").splitlines())
+    work_of = dict(read_rows(folder / "works.tsv"))
     gallery, gallery_labels = read_list(folder / "trainval.txt")
     queries, query_labels = read_list(folder / "test.txt")
     names = gallery + queries
+    unknown = [name for name in names if name not in work_of]
+    if unknown:
+        raise ValueError(f"{folder / 'works.tsv'}: no artwork for {unknown[0]}")
     return Pictures(
         [folder / name for name in names],
         np.concatenate([gallery_labels, query_labels]),
