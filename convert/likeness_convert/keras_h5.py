@@ -50,7 +50,14 @@ def read(data: bytes) -> KerasFile:
         with h5py.File(io.BytesIO(data), "r") as file:
             variables = read_variables(file, len(data))
             layers = list(settings_of(file))
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:  # what h5py raises for damage
+    except (
+        OSError,
+        OverflowError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:  # what h5py raises for damage
         reason = str(error).strip("'\"").splitlines() or [type(error).__name__]
         raise ConvertError(f"is a broken or truncated HDF5 file: {reason[0]}") from error
     return KerasFile(paddle_tensors(variables), epsilon_of(layers), input_size_of(layers))

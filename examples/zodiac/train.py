@@ -19,6 +19,7 @@ A run that was interrupted goes on with the epoch after the last that it finishe
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -128,10 +129,10 @@ def cached(options: argparse.Namespace, name: str, paths: list[Path], labels: Ar
     feature = f"features.{options.first - 1}"
     stem = f"{name}-{options.size}-{options.backbone.stem}"
     maps, pooled = folder / f"{stem}-{feature}.npy", folder / f"{stem}-pooled.npy"
-    pictures = folder / f"{stem}.list"
-    wanted = "".join(f"{path}\t{label}\n" for path, label in zip(paths, labels, strict=True))
-    if not (maps.exists() and pooled.exists() and pictures.exists() and pictures.read_text("utf-8") == wanted):
-        pictures.write_text(wanted, "utf-8")
+    stamp, wanted = folder / f"{stem}-{feature}.stamp", fingerprint(options.backbone, paths)
+    if not (stamp.exists() and stamp.read_text("utf-8") == wanted):
+        pictures = folder / f"{stem}.list"
+        pictures.write_text("".join(f"{path}\t{label}\n" for path, label in zip(paths, labels, strict=True)), "utf-8")
         command = [options.likeness, "extract", options.backbone, pictures, "--size", str(options.size)]
         command += ["--feature", feature, "--feature", "pooled", "--strict", "-o", folder / f"{stem}.npy"]
         try:
@@ -139,11 +140,20 @@ def cached(options: argparse.Namespace, name: str, paths: list[Path], labels: Ar
         except OSError as error:
             raise TrainError(f"{options.likeness}: {error.strerror}") from None
         except subprocess.CalledProcessError as error:  # it has said why
-            pictures.unlink()
             raise TrainError(f"{options.likeness} extract ends with {error.returncode}") from None
+        stamp.write_text(wanted, "utf-8")
     flat = np.load(maps, mmap_mode="r")
     side = map_side(options)
     return Data(flat.reshape(len(paths), -1, side, side), np.load(pooled), labels, works)
+
+
+def fingerprint(backbone: Path, paths: list[Path]) -> str:
+    """Changes with the backbone's bytes, and with every picture's name, size and time."""
+    digest = hashlib.sha256(backbone.read_bytes())
+    for path in paths:
+        state = path.stat()
+        digest.update(f"{path}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def map_side(options: argparse.Namespace) -> int:
