@@ -17,7 +17,7 @@ MAX_MESSAGE = 600  # names in a file can be of any length
 
 EPILOG = """\
 SOURCE is a .pdparams state dict, a .pdmodel or .json program with its .pdiparams beside it, a prefix of
-these without extension, or a PyTorch state dict. `likeness-convert features IN OUT` turns a feature matrix
+these without extension, a PyTorch state dict, or a Keras .h5. `likeness-convert features IN OUT` turns a feature matrix
 from .npy into .pkl or back. A source called `features` or `quantize` is written ./features.
 
 exit status: 0 done, 1 an input is refused, 2 wrong usage, 3 the output cannot be written, 4 --verify failed"""
@@ -107,7 +107,7 @@ def convert_parser() -> Parser:
     """SOURCE -o MODEL and its options."""
     parser = Parser(
         PROGRAM,
-        description="Turn MobileNetV2 weights of Paddle or PyTorch into a Likeness model file.",
+        description="Turn MobileNetV2 weights of Paddle, PyTorch or Keras into a Likeness model file.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -118,17 +118,17 @@ def convert_parser() -> Parser:
     add("--labels", type=Path, metavar="INFO", help="dataset_info.json with the class names")
     add("--num-classes", type=positive, metavar="N", help="wanted classes; another count drops the classifier")
     add("--drop-classifier", action="store_true", help="keep the features alone")
-    add("--padding", choices=("paddle", "keras-same"), help="default: the program's, else paddle")
-    add("--bn-epsilon", type=epsilon, metavar="E", help="default: the program's, else 1e-5")
+    add("--padding", choices=("paddle", "keras-same"), help="default: the source's, else paddle")
+    add("--bn-epsilon", type=epsilon, metavar="E", help="default: the source's, else 1e-5")
     add(
         "--size",
         type=input_size,
         metavar="N",
-        help="input height and width; default: the program's, else 227",
+        help="input height and width; default: the source's, else 227",
     )
     add("--resize-shorter", type=positive, metavar="N", help="shorter side to N, then a crop of --size")
-    add("--mean", type=channels, default=model.IMAGENET_MEAN, metavar="R,G,B", help="default: ImageNet's")
-    add("--std", type=deviations, default=model.IMAGENET_STD, metavar="R,G,B", help="default: ImageNet's")
+    add("--mean", type=channels, metavar="R,G,B", help="default: 0.5 for Keras, else ImageNet's")
+    add("--std", type=deviations, metavar="R,G,B", help="default: 0.5 for Keras, else ImageNet's")
     add("--dtype", choices=tuple(model_file.DTYPES), default="float32", help="of every tensor (%(default)s)")
     add("--verify", action="store_true", help="compare with the source in Paddle, which must be installed")
     add("--likeness", metavar="PATH", help="with --verify: compare this likeness command as well")

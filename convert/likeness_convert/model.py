@@ -35,8 +35,8 @@ class Options:
     bn_epsilon: float | None = None
     size: int | None = None
     resize_shorter: int | None = None
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def build(source: Source, options: Options, warn: Callable[[str], None]) -> Mode
     """The model in `source`. `warn` gets the study's lines where the classifier is left out.
 
     Raises ConvertError naming the tensor that is missing, too many, misshapen or not finite, and
-    UsageError where an option contradicts a program.
+    UsageError where an option contradicts the source.
     """
     tensors = dict(source.tensors)
     if options.drop_classifier:
@@ -141,9 +141,9 @@ def describe(source: Source, options: Options, architecture: Architecture) -> di
 
 
 def settled(option: str, said: Any, read: Any, default: Any) -> Any:
-    """The option's value, the program's, or the default. Raises UsageError where the first two differ."""
+    """The option's value, the source's, or the default. Raises UsageError where the first two differ."""
     if said is not None and read is not None and said != read:
-        raise UsageError(f"{option} {said} contradicts the program, which says {read}")
+        raise UsageError(f"{option} {said} contradicts the source, which says {read}")
     return next((value for value in (said, read) if value is not None), default)
 
 
@@ -151,8 +151,10 @@ def preprocess(source: Source, options: Options) -> dict[str, Any]:
     """How a picture becomes the input: straight to size, or the shorter side and then a centre crop."""
     size = (options.size, options.size) if options.size else source.input_size or DEFAULT_SIZE
     if size[0] not in SIZES or size[1] not in SIZES:
-        raise UsageError(f"the program takes pictures of {size[0]} × {size[1]}, the engine does not: give --size")
-    entry: dict[str, Any] = {"mean": options.mean, "resize": "exact", "size": size, "std": options.std}
+        raise UsageError(f"the source takes pictures of {size[0]} × {size[1]}, the engine does not: give --size")
+    mean = options.mean or source.mean or IMAGENET_MEAN
+    std = options.std or source.std or IMAGENET_STD
+    entry: dict[str, Any] = {"mean": mean, "resize": "exact", "size": size, "std": std}
     if options.resize_shorter is not None:
         if options.resize_shorter < max(size):
             raise UsageError(f"--resize-shorter {options.resize_shorter} is less than the crop, {max(size)}")

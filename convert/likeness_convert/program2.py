@@ -30,15 +30,16 @@ def read(data: bytes) -> Program:
     blocks = Message(memoryview(data)).messages(1)
     if len(blocks) != 1:
         raise ConvertError(f"is no frozen network: the program has {len(blocks)} blocks")
+    ops = tuple(read_op(op) for op in blocks[0].messages(4))
+    fed = {op.output for op in ops if op.kind == "feed"}
     variables = {}
     input_size = None
     for variable in blocks[0].messages(3):
         name, shape = variable.string(1), tensor_shape(variable)
         if variable.integer(3) and shape is not None:
             variables[name] = shape
-        elif variable.integer(5) and shape is not None:
+        elif name in fed and shape is not None:
             input_size = image_size(shape)
-    ops = tuple(read_op(op) for op in blocks[0].messages(4))
     return Program(ops, variables, input_size)
 
 

@@ -12,19 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from likeness_convert import graph, pdiparams, pickles, program2, program3, state_dict, torch_zip
+from likeness_convert import graph, keras_h5, pdiparams, pickles, program2, program3, state_dict, torch_zip
 from likeness_convert.errors import ConvertError, about
 from likeness_convert.state_dict import FloatArray
 
-STATE_DICT, PROGRAM2, PROGRAM3, TORCH = (
+STATE_DICT, PROGRAM2, PROGRAM3, TORCH, KERAS = (
     "paddle-state-dict",
     "paddle2-program",
     "paddle3-program",
     "torch-state-dict",
+    "keras-h5",
 )
 
-# Paddle itself takes a prefix for a program; a state dict comes last.
-PREFIX_SUFFIXES = (".pdmodel", ".json", ".pdparams")
+# Paddle itself takes a prefix for a program; a state dict comes after it, and Keras's file last.
+PREFIX_SUFFIXES = (".pdmodel", ".json", ".pdparams", ".h5")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Source:
     bn_epsilon: float | None = None
     padding: str | None = None
     input_size: tuple[int, int] | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
 
 
 class Files:
@@ -105,11 +108,28 @@ def read(path: Path) -> Source:
             return Source(path, STATE_DICT, tuple(files.read_files), state_dict.read(data))
         if data[:4] == b"PK\x03\x04":
             return Source(path, TORCH, tuple(files.read_files), torch_zip.read(data))
+        if data[:8] == keras_h5.SIGNATURE:
+            return read_keras(path, keras_h5.read(data), files)
         if data[:64].lstrip()[:1] == b"{":
             return read_program(path, PROGRAM3, program3.read(data), files)
         if data[:1] == b"\x0a":  # the key of ProgramDesc.blocks
             return read_program(path, PROGRAM2, program2.read(data), files)
-        raise ConvertError("is empty" if not data else "is no file of Paddle or PyTorch")
+        raise ConvertError("is empty" if not data else "is no file of Paddle, PyTorch or Keras")
+
+
+def read_keras(path: Path, file: keras_h5.KerasFile, files: Files) -> Source:
+    """Keras's weights, with the padding and the input that `keras.applications` gives them."""
+    return Source(
+        path,
+        KERAS,
+        tuple(files.read_files),
+        file.tensors,
+        bn_epsilon=file.bn_epsilon,
+        padding=keras_h5.PADDING,
+        input_size=file.input_size,
+        mean=keras_h5.HALVES,
+        std=keras_h5.HALVES,
+    )
 
 
 def read_program(path: Path, form: str, program: graph.Program, files: Files) -> Source:

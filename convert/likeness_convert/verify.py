@@ -113,7 +113,7 @@ class Network:
 
 def original_outputs(paddle: Any, source: Source, ours: Network, pixels: npt.NDArray[np.float32]) -> Outputs:
     """What Paddle makes of the source itself: only logits where a program ends in them. Raises VerifyError."""
-    if source.form == sources.TORCH:
+    if source.form in (sources.TORCH, sources.KERAS):
         raise VerifyError("--verify needs a source that Paddle reads", source.path)
     if source.form == sources.STATE_DICT:
         return outputs_of(paddle, ours.fresh(paddle.load(str(source.path))), pixels)

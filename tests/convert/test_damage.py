@@ -21,6 +21,7 @@ FORMS = {
     "w025.pdmodel": ["w025.pdmodel", "w025.pdiparams", "w025.pdiparams.info"],
     "w025_p3.json": ["w025_p3.json", "w025_p3.pdiparams"],
     "w025_torch.pth": ["w025_torch.pth"],
+    "w025_keras.h5": ["w025_keras.h5"],
 }
 FILES = [(form, name) for form, names in FORMS.items() for name in names]
 TRUNCATIONS, FLIPS = 20, 40
@@ -64,6 +65,13 @@ def test_a_flipped_bit_never_crashes(form: str, victim: str, tmp_path: Path) -> 
         damaged[position] ^= 1 << rng.randrange(8)
         (tmp_path / victim).write_bytes(damaged)
         fault_of(tmp_path / form)  # may be None: a weight's last bit says nothing
+
+
+def test_an_h5_address_that_no_file_has_is_refused(tmp_path: Path) -> None:
+    damaged = bytearray((FIXTURES / "w025_keras.h5").read_bytes())
+    damaged[48:56] = b"\x7f" * 8  # the superblock's driver information
+    (tmp_path / "w025_keras.h5").write_bytes(damaged)
+    assert "is a broken or truncated HDF5 file" in str(fault_of(tmp_path / "w025_keras.h5"))
 
 
 def test_a_truncated_file_is_one_line_on_stderr(convert: Command, tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def test_the_examples_run(convert: Command, tmp_path: Path, monkeypatch: pytest.
         shutil.copy(FIXTURES / f"w025{suffix}", f"Zodiac_Mobilenetv2_final{suffix}")
     shutil.copy(FIXTURES / "w025.pdparams", "weights.pdparams")
     shutil.copy(FIXTURES / "dataset_info.json", ".")
+    shutil.copy(FIXTURES / "w025_keras.h5", "weights.h5")
     np.save("features.npy", np.ones([2, 12], np.float32))
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
     for line in EXAMPLES:
         command, *arguments = shlex.split(line)
         assert command == "likeness-convert"
@@ -43,5 +44,5 @@ def test_every_metadata_key_and_form_is_described() -> None:
     with safe_open(FIXTURES / "model_w025.safetensors", "numpy") as file:
         keys = set(file.metadata())
     assert {key for key in keys if f"| `{key}` |" not in PAGE} == set()
-    for form in (source.STATE_DICT, source.PROGRAM2, source.PROGRAM3, source.TORCH):
+    for form in (source.STATE_DICT, source.PROGRAM2, source.PROGRAM3, source.TORCH, source.KERAS):
         assert f"`{form}`" in PAGE

@@ -24,6 +24,8 @@ FORMS = {
     "w025_p3.json": "paddle3-program",
     "w025_p3": "paddle3-program",
     "w025_torch.pth": "torch-state-dict",
+    "w025_keras.h5": "keras-h5",
+    "w025_keras": "keras-h5",
 }
 
 
@@ -111,8 +113,8 @@ def test_a_prefix_keeps_its_dots(tmp_path: Path) -> None:
     ("name", "content", "fault"),
     [
         ("empty.pdparams", b"", "is empty"),
-        ("text.pdparams", b"no weights here", "is no file of Paddle or PyTorch"),
-        ("list.json", b"[1, 2]", "is no file of Paddle or PyTorch"),
+        ("text.pdparams", b"no weights here", "is no file of Paddle, PyTorch or Keras"),
+        ("list.json", b"[1, 2]", "is no file of Paddle, PyTorch or Keras"),
         ("other.json", b'{"a": 1}', "is not a Paddle 3 program"),
         ("alone.pdiparams", b"\0\0\0\0", "needs its program"),
     ],

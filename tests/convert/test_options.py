@@ -57,7 +57,7 @@ def test_a_class_count_for_a_file_without_classifier_warns(convert: Command, out
     assert "classifier.1.weight is not found in the provided dict." in outcome.stderr
 
 
-@pytest.mark.parametrize("source", ["w025.pdparams", "w025.pdmodel", "w025_p3.json", "w025_torch.pth"])
+@pytest.mark.parametrize("source", ["w025.pdparams", "w025.pdmodel", "w025_p3.json", "w025_torch.pth", "w025_keras.h5"])
 def test_the_classifier_can_be_dropped(source: str, convert: Command, output: Path) -> None:
     outcome = convert(FIXTURES / source, "-o", output, "--drop-classifier")
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -99,8 +99,8 @@ def test_labels_with_a_byte_order_mark_and_without_english(convert: Command, out
 @pytest.mark.parametrize(
     ("option", "said", "fault"),
     [
-        ("--bn-epsilon", "0.001", "--bn-epsilon 0.001 contradicts the program, which says 1e-05"),
-        ("--padding", "keras-same", "--padding keras-same contradicts the program, which says paddle"),
+        ("--bn-epsilon", "0.001", "--bn-epsilon 0.001 contradicts the source, which says 1e-05"),
+        ("--padding", "keras-same", "--padding keras-same contradicts the source, which says paddle"),
     ],
 )
 def test_an_option_that_contradicts_a_program_is_refused(

@@ -79,7 +79,8 @@ def test_verify_finds_a_wrong_weight(convert: Command, tmp_path: Path, monkeypat
     assert "more than 0.0001" in outcome.stderr
 
 
-def test_verify_refuses_what_paddle_cannot_read(convert: Command, tmp_path: Path) -> None:
-    outcome = convert(FIXTURES / "w025_torch.pth", "-o", tmp_path / "model.safetensors", "--verify")
+@pytest.mark.parametrize("name", ["w025_torch.pth", "w025_keras.h5"])
+def test_verify_refuses_what_paddle_cannot_read(name: str, convert: Command, tmp_path: Path) -> None:
+    outcome = convert(FIXTURES / name, "-o", tmp_path / "model.safetensors", "--verify")
     assert outcome.status == 4
     assert "--verify needs a source that Paddle reads" in outcome.stderr

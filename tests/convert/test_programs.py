@@ -84,6 +84,16 @@ def test_same_padding_everywhere_is_keras_padding(program: Program) -> None:
     assert find_network(replace(program, ops=ops)).padding == "keras-same"
 
 
+def test_a_fixed_input_size_is_read() -> None:
+    """-1 takes ten bytes as a varint; 160 and 192 can be written as long, so that no length changes."""
+    data = (FIXTURES / "w025.pdmodel").read_bytes()
+    tag, any_size = b"\x10", b"\xff" * 9 + b"\x01"
+    height, width = (bytes([size & 0x7F | 0x80, size >> 7 | 0x80]) + b"\x80" * 7 + b"\0" for size in (160, 192))
+    free = tag + b"\x03" + (tag + any_size) * 2
+    fixed = data.replace(free, tag + b"\x03" + tag + height + tag + width)
+    assert (program2.read(data).input_size, program2.read(fixed).input_size) == (None, (160, 192))
+
+
 def test_another_epsilon_everywhere_is_read(program: Program) -> None:
     ops = tuple(
         replace(op, attributes={**op.attributes, "epsilon": 0.0010000000474974513}) if op.kind == graph.NORM else op

@@ -50,5 +50,6 @@ def test_the_study_models_graph_agrees_with_its_info() -> None:
     prefix = MODELS / "study" / "Zodiac_Mobilenetv2_final"
     info = pickles.load_arrays(Path(f"{prefix}.pdiparams.info").read_bytes())
     program = program2.read(Path(f"{prefix}.pdmodel").read_bytes())
+    assert program.input_size == (227, 227)
     names = {static: entry["structured_name"] for static, entry in info.items()}
     assert graph.find_network(program).names == names
