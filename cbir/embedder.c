@@ -95,7 +95,8 @@ static lk_status open_plan(const lk_model *model, const lk_embedder_options *opt
                                  .width = e->recipes[0].preprocessing.width,
                                  .batch = options->batch,
                                  .features = names,
-                                 .feature_count = parts};
+                                 .feature_count = parts,
+                                 .precision = e->recipes[0].precision};
     const lk_status status = lk_plan_open(model, &how, &e->plan);
     lk_free(names);
     return status;
@@ -108,6 +109,7 @@ static lk_status open_vectors(const lk_embedder_options *options, lk_recipe *rec
         const lk_vector_rule rule = lk_recipe_rule(&recipes[r], options->projection);
         status = lk_vectorizer_init(&e->vectors[r], &rule, e->plan, first);
         if (status) break;
+        recipes[r].precision = lk_plan_precision(e->plan);
         if (!recipes[r].length) recipes[r].length = e->vectors[r].length;
         if (recipes[r].length != e->vectors[r].length)
             status = lk_fail(LK_ERROR_MISMATCH, "the recipe says %zu values a picture, but this makes %zu",

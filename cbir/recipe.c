@@ -64,7 +64,7 @@ json_t *lk_recipe_to_json(const lk_recipe *r)
                      fusion_names[r->fusion], "projection_sha256",
                      *r->projection_sha256 ? json_string(r->projection_sha256) : json_null(), "length",
                      (json_int_t)r->length, "softmax", r->softmax, "l2", r->l2, "hash", pack_hash(&r->hash),
-                     "batch_norm", norm_names[r->batch_norm], "precision", "f32");
+                     "batch_norm", norm_names[r->batch_norm], "precision", lk_precision_name(r->precision));
 }
 
 lk_status lk_recipe_write(const lk_recipe *recipe, FILE *stream, const char *name)
@@ -90,6 +90,25 @@ static bool find_name(const char *text, const char *const *names, size_t count, 
             return true;
         }
     return false;
+}
+
+static const char *const precision_names[] = {[LK_PRECISION_AUTO] = "auto",
+                                              [LK_PRECISION_F32] = "f32",
+                                              [LK_PRECISION_BF16] = "bf16",
+                                              [LK_PRECISION_INT8] = "int8"};
+
+const char *lk_precision_name(lk_precision precision)
+{
+    return precision_names[precision];
+}
+
+bool lk_precision_from_name(const char *name, lk_precision *precision)
+{
+    int found;
+    if (!find_name(name, precision_names, LK_COUNT(precision_names), &found) || found == LK_PRECISION_AUTO)
+        return false;
+    *precision = (lk_precision)found;
+    return true;
 }
 
 static bool is_digest(const char *text)
@@ -195,7 +214,7 @@ static lk_status read_rest(json_t *json, const char *name, lk_recipe *r)
     if (version != FORMAT_VERSION)
         return lk_fail(LK_ERROR_UNSUPPORTED, "%s: recipe format %d; this Likeness reads %d", name, version,
                        FORMAT_VERSION);
-    if (strcmp(precision, "f32") != 0) return unknown(name, "precision", precision);
+    if (!lk_precision_from_name(precision, &r->precision)) return unknown(name, "precision", precision);
     if (!find_name(fusion, fusion_names, LK_COUNT(fusion_names), &fusion_number))
         return unknown(name, "fusion", fusion);
     if (!find_name(batch_norm, norm_names, LK_COUNT(norm_names), &norm_number))

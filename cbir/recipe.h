@@ -15,6 +15,7 @@ typedef struct lk_recipe {
     char model_sha256[65];
     lk_preprocessing preprocessing;
     lk_batch_norm_mode batch_norm;
+    lk_precision precision; /* AUTO until an embedder has asked the model */
     lk_part parts[LK_MAX_PARTS];
     size_t part_count;
     lk_fusion fusion;
@@ -34,7 +35,7 @@ lk_status lk_feature_name(const lk_model *model, const char *asked, char *name, 
 void lk_recipe_title(const lk_recipe *recipe, char *title, size_t size);
 
 /* As JSON, to be written in another file; NULL: out of memory. The reverse leaves `json` the caller's; `name` stands in
- * messages. LK_ERROR_FORMAT, LK_ERROR_UNSUPPORTED (a later format version, or another precision than f32), LK_ERROR_LIMIT. */
+ * messages. LK_ERROR_FORMAT, LK_ERROR_UNSUPPORTED (a later format version, a name that is not known), LK_ERROR_LIMIT. */
 json_t *lk_recipe_to_json(const lk_recipe *recipe);
 lk_status lk_recipe_from_json(json_t *json, const char *name, lk_recipe *recipe);
 
@@ -45,6 +46,10 @@ lk_status lk_recipe_write(const lk_recipe *recipe, FILE *stream, const char *nam
 /* As lk_recipe_from_json, and LK_ERROR_IO, LK_ERROR_MEMORY. */
 lk_status lk_recipe_open(const char *path, lk_recipe *recipe);
 lk_status lk_recipe_parse(const void *bytes, size_t size, const char *name, lk_recipe *recipe);
+
+/* "f32", "bf16", "int8"; and back: false for any other name. */
+const char *lk_precision_name(lk_precision precision);
+bool lk_precision_from_name(const char *name, lk_precision *precision);
 
 /* LK_ERROR_MISMATCH, with the first field in which the two differ and both its values. */
 lk_status lk_recipe_compare(const lk_recipe *a, const lk_recipe *b);

@@ -87,6 +87,8 @@ lk_status lk_recipe_compare(const lk_recipe *a, const lk_recipe *b)
     if (a->batch_norm != b->batch_norm)
         return a->batch_norm == LK_BATCH_NORM_BATCH ? differ("batch norm", "batch", "running")
                                                     : differ("batch norm", "running", "batch");
+    if (a->precision != b->precision)
+        return differ("the precision", lk_precision_name(a->precision), lk_precision_name(b->precision));
     if (a->length != b->length)
         return lk_fail(LK_ERROR_MISMATCH, "made by different recipes: %zu and %zu values a picture",
                        a->length, b->length);

@@ -190,6 +190,13 @@ typedef enum lk_batch_norm_mode {
            * only with the reference backend (or AUTO, which then means it) and batch 1 */
 } lk_batch_norm_mode;
 
+typedef enum lk_precision {
+    LK_PRECISION_AUTO = 0, /* the model file's */
+    LK_PRECISION_F32 = 1,
+    LK_PRECISION_BF16 = 2, /* weights and maps rounded to bfloat16, sums in float32; the classifier takes and gives float32 */
+    LK_PRECISION_INT8 = 3  /* of a model file that was quantized */
+} lk_precision;
+
 typedef struct lk_plan_options {
     lk_backend_kind backend;
     const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512": nothing above that
@@ -201,6 +208,7 @@ typedef struct lk_plan_options {
     const char *const
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
+    lk_precision precision; /* BF16 with the reference and native backends */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",
@@ -223,6 +231,7 @@ LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
                                   size_t chw[3]);        /* [channels, height, width] */
 LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
+LK_API lk_precision lk_plan_precision(const lk_plan *plan); /* never AUTO */
 LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native" */
 
 /* A plan with memory to run in. */

@@ -44,6 +44,19 @@ static lk_status check_batch_norm(lk_plan_options *o)
     return LK_OK;
 }
 
+static lk_status check_precision(lk_plan_options *o)
+{
+    if (o->precision == LK_PRECISION_AUTO) o->precision = LK_PRECISION_F32;
+    if (o->precision == LK_PRECISION_INT8)
+        return lk_fail(LK_ERROR_UNSUPPORTED,
+                       "int8 needs a model file that was quantized, and this one holds floats");
+    if (o->precision != LK_PRECISION_F32 && o->precision != LK_PRECISION_BF16)
+        return lk_fail(LK_ERROR_ARGUMENT, "no precision has number %d", (int)o->precision);
+    if (o->precision != LK_PRECISION_F32 && o->backend == LK_BACKEND_OPENBLAS)
+        return lk_fail(LK_ERROR_ARGUMENT, "the openblas backend computes in float32 alone");
+    return LK_OK;
+}
+
 static lk_status settle_options(const lk_model *model, const lk_plan_options *given, lk_plan_options *o)
 {
     static const char *const logits[] = {"logits"}, *const pooled[] = {"pooled"};
@@ -64,6 +77,7 @@ static lk_status settle_options(const lk_model *model, const lk_plan_options *gi
     if (!status) status = check_side("height", o->height);
     if (!status) status = check_side("width", o->width);
     if (!status) status = check_batch_norm(o);
+    if (!status) status = check_precision(o);
     return status;
 }
 
@@ -139,6 +153,17 @@ static lk_op op_of(const lk_node *node)
     }
 }
 
+/* Of a network in bfloat16: its first layer reads float32, its classifier reads and gives it. */
+static void set_types(const making *m, const lk_node *node, lk_conv2d *d)
+{
+    if (m->options.precision != LK_PRECISION_BF16) return;
+    const bool is_linear = node->kind == LK_NODE_LINEAR;
+    const bool is_first = m->layers[m->layers[node->inputs[0]].maker].node->kind == LK_NODE_INPUT;
+    d->type = LK_BF16;
+    d->x_type = is_linear || is_first ? LK_F32 : LK_BF16;
+    d->y_type = is_linear ? LK_F32 : LK_BF16;
+}
+
 static void fill_layer(const making *m, const lk_draft_layer *layer, const lk_shape *in, const lk_shape *out,
                        lk_step *step)
 {
@@ -149,6 +174,7 @@ static void fill_layer(const making *m, const lk_draft_layer *layer, const lk_sh
         step->layer.conv2d.lo = layer->lo;
         step->layer.conv2d.hi = layer->hi;
         step->layer.conv2d.residual = layer->residual_kind;
+        set_types(m, layer->node, &step->layer.conv2d);
         break;
     case LK_OP_POOL2D:
         step->layer.pool2d = lk_pool2d_of_node(layer->node, in, out);
@@ -238,6 +264,7 @@ lk_status lk_plan_open(const lk_model *model, const lk_plan_options *options, lk
     if (!opened) return lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
     opened->height = settled.height;
     opened->width = settled.width;
+    opened->precision = settled.precision;
     status = choose_backend(settled.backend, &opened->backend);
     if (!status) status = make_program(model, &settled, opened);
     if (!status) status = opened->backend->compile(&opened->program, settled.isa, &opened->compiled);
@@ -286,6 +313,11 @@ size_t lk_plan_arena_bytes(const lk_plan *plan)
 size_t lk_plan_weight_bytes(const lk_plan *plan)
 {
     return plan->backend->weight_bytes(plan->compiled);
+}
+
+lk_precision lk_plan_precision(const lk_plan *plan)
+{
+    return plan->precision;
 }
 
 const char *lk_plan_backend(const lk_plan *plan)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "layers/bf16.h"
 
 static const lk_conv2d_kernel kernels[] = {
 #define LK_CONV2D(run, type, needs, panel, pack, scratch, fits) \
@@ -50,6 +51,11 @@ size_t lk_conv2d_multiply_adds(const lk_conv2d *d)
     return d->out_h * d->out_w * d->out_channels * d->kernel_h * d->kernel_w * (d->in_channels / d->groups);
 }
 
+float lk_conv2d_weight(const lk_conv2d *d, float weight)
+{
+    return d->type == LK_BF16 && lk_conv2d_is_pointwise(d) ? lk_round_bf16(weight) : weight;
+}
+
 size_t lk_conv2d_pack_taps(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
     const size_t taps = d->kernel_h * d->kernel_w, inputs = d->in_channels / d->groups,
@@ -60,7 +66,8 @@ size_t lk_conv2d_pack_taps(const lk_conv2d *d, const lk_conv2d_weights *from, vo
         w += outputs;
         for (size_t o = 0; o < outputs; o++)
             for (size_t c = 0; c < inputs; c++)
-                for (size_t t = 0; t < taps; t++) w[(t * inputs + c) * outputs + o] = *weights++;
+                for (size_t t = 0; t < taps; t++)
+                    w[(t * inputs + c) * outputs + o] = lk_conv2d_weight(d, *weights++);
     }
     return (outputs + outputs * inputs * taps) * sizeof(float);
 }

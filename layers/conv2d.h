@@ -22,8 +22,10 @@ typedef struct lk_conv2d {
     size_t groups;            /* divides in_channels and out_channels */
     float lo, hi;             /* activation: ReLU6 is {0, 6}, ReLU {0, INFINITY}, none {-INFINITY, INFINITY} */
     lk_residual residual;
-    lk_dtype type;           /* of the weights: LK_F32 */
-    lk_dtype x_type, y_type; /* of the maps; a residual is of y's */
+    lk_dtype type; /* LK_F32, or LK_BF16: a pack function then rounds the weights of a pointwise layer. All others are few, and are
+                              * multiplied as floats anyway: they stay as they are, and so does bias */
+    lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, NHWC maps are floats, whose
+                              * values are bfloat16's where the type is */
 } lk_conv2d;
 
 /* y[oy][ox][o] = clamp(bias[o] + sum over ky, kx, c of
@@ -80,6 +82,8 @@ size_t lk_conv2d_multiply_adds(const lk_conv2d *d); /* for one picture */
 lk_conv2d_pack_fn lk_conv2d_pack_taps;      /* bias [out], w [kernel_h][kernel_w][in/groups][out] */
 lk_conv2d_pack_fn lk_depthwise_pack_taps;   /* bias [c], w [kernel_h][kernel_w][c] */
 lk_conv2d_pack_fn lk_pointwise_pack_blocks; /* bias [blocks][16], w [blocks][in][16]; zeros past the last output */
+lk_conv2d_pack_fn lk_pointwise_pack_pairs;  /* bias [blocks][16], w [blocks][in / 2][16][2] as bfloat16 */
+lk_conv2d_pack_fn lk_pointwise_pack_halves; /* bias [blocks][16], w [blocks][in][16] as bfloat16 */
 lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: 24 outputs of a panel, its last 8 again */
 lk_conv2d_pack_fn lk_depthwise_pack_blocks; /* [blocks][1 + taps][16]: bias, then w; zeros past the last channel */
 lk_conv2d_pack_fn lk_stem_pack;             /* [blocks][1 + kernel_h * kernel_w * in][16]: bias, then w */
@@ -88,7 +92,13 @@ size_t lk_stem_scratch(const lk_conv2d *d);
 size_t lk_stem_padded_width(const lk_conv2d *d); /* pixels of an input row with the padding that its taps reach */
 bool lk_stem_fits(const lk_conv2d *d);
 bool lk_pointwise_fits_24(const lk_conv2d *d);     /* whole panels of 24 waste less than panels of 16 */
-bool lk_pointwise_fits_vector(const lk_conv2d *d); /* one pixel */
+bool lk_pointwise_fits_vector(const lk_conv2d *d);     /* one pixel */
+bool lk_pointwise_fits_f32_vector(const lk_conv2d *d); /* one pixel, x and y float32 */
+bool lk_pointwise_fits_bf16_maps(const lk_conv2d *d);  /* x and y bfloat16 */
+bool lk_pointwise_fits_pairs(const lk_conv2d *d);      /* x and y bfloat16, an even number of inputs */
+
+/* A weight as a layer of this type has it. */
+float lk_conv2d_weight(const lk_conv2d *d, float weight);
 bool lk_depthwise_fits_blocked(const lk_conv2d *d);
 size_t lk_im2col_scratch(const lk_conv2d *d);
 bool lk_conv2d_fits_im2col(const lk_conv2d *d);

@@ -31,15 +31,18 @@ static void choose_conv2d(const lk_conv2d *d, unsigned can, lk_cpu_step *compile
     compiled->rows = lk_conv2d_rows(kernel, d);
     compiled->writes_blocked = kernel->panel != 0;
     compiled->reads_blocked = kernel->panel && kernel->panel != LK_STEM;
+    compiled->reads_type = compiled->reads_blocked ? d->x_type : LK_F32;
+    compiled->writes_type = compiled->writes_blocked ? d->y_type : LK_F32;
 }
 
-static void choose_pool2d(const lk_pool2d *d, unsigned can, lk_cpu_step *compiled)
+static void choose_pool2d(const lk_pool2d *d, lk_dtype type, unsigned can, lk_cpu_step *compiled)
 {
-    const lk_pool2d_kernel *kernel = lk_pool2d_choose(d, can);
+    const lk_pool2d_kernel *kernel = lk_pool2d_choose(d, type, can);
     compiled->kernel = kernel->name;
     compiled->run.pool2d = kernel->run;
     compiled->rows = lk_pool2d_rows(kernel, d);
     compiled->reads_blocked = compiled->writes_blocked = kernel->is_blocked;
+    compiled->reads_type = kernel->type;
 }
 
 static void choose_elementwise(const lk_elementwise_kernel *kernel, lk_cpu_step *compiled)
@@ -48,7 +51,9 @@ static void choose_elementwise(const lk_elementwise_kernel *kernel, lk_cpu_step 
     compiled->run.elementwise = kernel->run;
 }
 
-static void choose_kernel(const lk_step *step, size_t pixels, unsigned can, lk_cpu_step *compiled)
+/* `type`: how the step's input lies in memory. */
+static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, unsigned can,
+                          lk_cpu_step *compiled)
 {
     compiled->rows = 1;
     switch (step->op) {
@@ -56,7 +61,7 @@ static void choose_kernel(const lk_step *step, size_t pixels, unsigned can, lk_c
         choose_conv2d(&step->layer.conv2d, can, compiled);
         break;
     case LK_OP_POOL2D:
-        choose_pool2d(&step->layer.pool2d, can, compiled);
+        choose_pool2d(&step->layer.pool2d, type, can, compiled);
         break;
     case LK_OP_BATCH_NORM:
         compiled->kernel = lk_batch_norm_choose(can)->name;
@@ -108,14 +113,26 @@ static size_t rows_at_once(const lk_program *program, const lk_step *step, const
     return divide_up(rows, pieces);
 }
 
-static void settle_layout(const lk_program *program, lk_cpu_program *compiled, lk_cpu_step *chosen)
+static bool is_as(const lk_cpu_value *value, bool blocked, lk_dtype type)
 {
-    lk_cpu_value *values = compiled->values;
+    return value->is_blocked == blocked && value->type == type;
+}
+
+static void settle_layout(const lk_program *program, const lk_step *step, lk_cpu_program *compiled,
+                          lk_cpu_step *chosen)
+{
+    lk_cpu_value *values = compiled->values, *input = &values[chosen->input],
+                 *output = &values[chosen->output];
     const lk_value_id read[] = {chosen->input, chosen->residual};
-    values[chosen->output].is_blocked = chosen->writes_blocked;
-    chosen->converts_input = values[chosen->input].is_blocked != chosen->reads_blocked;
+    output->is_blocked = chosen->writes_blocked;
+    output->type = chosen->writes_type;
+    output->is_bf16 = step->op == LK_OP_CONV2D && step->layer.conv2d.y_type == LK_BF16;
+    chosen->rounds_input =
+        step->op == LK_OP_CONV2D && step->layer.conv2d.x_type == LK_BF16 && !input->is_bf16;
+    chosen->converts_input = chosen->rounds_input || !is_as(input, chosen->reads_blocked, chosen->reads_type);
     chosen->converts_residual =
-        chosen->residual != LK_NO_VALUE && values[chosen->residual].is_blocked != chosen->writes_blocked;
+        chosen->residual != LK_NO_VALUE &&
+        !is_as(&values[chosen->residual], chosen->writes_blocked, chosen->writes_type);
     for (size_t i = 0; i < LK_COUNT(read); i++) {
         if (!(i ? chosen->converts_residual : chosen->converts_input)) continue;
         const lk_value *value = &program->values[read[i]];
@@ -141,7 +158,7 @@ static void join(const lk_step *expand, const lk_step *depthwise, unsigned can, 
         return;
     const lk_conv2d *e = &expand->layer.conv2d, *d = &depthwise->layer.conv2d;
     const lk_expand_depthwise_kernel *kernel = lk_expand_depthwise_choose(e, d, can);
-    if (!kernel || first->pack != lk_pointwise_pack_blocks) return;
+    if (!kernel || first->pack != kernel->pack) return;
     first->in_next = true;
     first->kernel = "(in the next)";
     second->kernel = kernel->name;
@@ -158,14 +175,14 @@ static void choose_kernels(const lk_program *program, unsigned can, lk_cpu_progr
         const lk_step *step = &program->steps[i];
         const lk_value *output = &program->values[step->output];
         lk_cpu_step *chosen = &compiled->steps[i];
-        choose_kernel(step, output->height * output->width, can, chosen);
+        choose_kernel(step, output->height * output->width, compiled->values[step->input].type, can, chosen);
         chosen->input = step->input;
         chosen->residual = step->residual;
         chosen->output = step->output;
         if (i && is_read_once(program, step->input))
             join(&program->steps[i - 1], step, can, &compiled->steps[i - 1], chosen);
         chosen->rows_at_once = rows_at_once(program, step, chosen);
-        settle_layout(program, compiled, chosen);
+        settle_layout(program, step, compiled, chosen);
         chosen->weights = compiled->weight_bytes;
         /* Sizes come from tensors in memory, so nothing overflows. */
         compiled->weight_bytes += divide_up(chosen->weight_bytes, LK_ALIGNMENT) * LK_ALIGNMENT;
@@ -177,12 +194,13 @@ static void choose_kernels(const lk_program *program, unsigned can, lk_cpu_progr
         const size_t floats = compiled->values[i].is_blocked
                                   ? lk_blocked_floats(value->height * value->width, value->channels)
                                   : lk_value_floats(value);
-        compiled->values[i].bytes = floats * sizeof(float);
+        compiled->values[i].bytes = floats * lk_dtype_bytes(compiled->values[i].type);
     }
 }
 
-static void pack_batch_norm(const lk_filter *filter, size_t channels, float *packed)
+static void pack_batch_norm(const lk_filter *filter, size_t channels, void *weights)
 {
+    float *packed = weights;
     lk_tensor_read(filter->gamma, packed);
     lk_tensor_read(filter->beta, packed + channels);
     lk_tensor_read(filter->mean, packed + 2 * channels);
@@ -196,7 +214,7 @@ static lk_status pack_weights(const lk_program *program, const lk_cpu_program *c
         const lk_step *step = &program->steps[i];
         uint8_t *packed = compiled->weights + compiled->steps[i].weights;
         if (step->op == LK_OP_BATCH_NORM)
-            pack_batch_norm(&step->filter, step->layer.batch_norm.channels, (float *)packed);
+            pack_batch_norm(&step->filter, step->layer.batch_norm.channels, packed);
         if (step->op != LK_OP_CONV2D) continue;
         const lk_conv2d *d = &step->layer.conv2d;
         float *plain = lk_allocate_array(step->filter.weight->count + d->out_channels, sizeof *plain);

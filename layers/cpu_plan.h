@@ -26,11 +26,15 @@ typedef struct lk_cpu_step {
     size_t scratch;               /* bytes a worker */
     size_t rows, rows_at_once;    /* of one picture; of one piece */
     bool reads_blocked, writes_blocked;      /* the layout of its input; of its output and residual */
-    bool converts_input, converts_residual;  /* what it reads was written in the other layout */
+    lk_dtype reads_type, writes_type;        /* how these lie in memory */
+    bool rounds_input;                       /* to bfloat16 */
+    bool converts_input, converts_residual;  /* what it reads was written otherwise */
 } lk_cpu_step;
 
 typedef struct lk_cpu_value {
     bool is_blocked;
+    lk_dtype type;   /* in memory */
+    bool is_bf16;    /* its values are bfloat16's, whatever they lie in memory as */
     size_t bytes;  /* of one picture */
     size_t offset; /* in the arena */
 } lk_cpu_value;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/sanitizer.h"
+#include "layers/bf16.h"
 #include "layers/cpu_plan.h"
 
 typedef struct {
@@ -66,16 +67,46 @@ float *lk_cpu_input(const void *opened)
     return value(i, i->compiled->program->input);
 }
 
+/* One picture's map as it lies in memory. */
+typedef struct {
+    const lk_value *shape;
+    bool is_blocked;
+    lk_dtype type;
+    void *memory;
+} map;
+
+static map map_of(const instance *i, lk_value_id id, size_t picture)
+{
+    const lk_cpu_value *v = &i->compiled->values[id];
+    uint8_t *first = value(i, id);
+    return (map){&i->compiled->program->values[id], v->is_blocked, v->type, first + picture * v->bytes};
+}
+
+static size_t place_in(const map *m, size_t pixel, size_t channel)
+{
+    if (!m->is_blocked) return pixel * m->shape->channels + channel;
+    return (channel / LK_BLOCK * m->shape->height * m->shape->width + pixel) * LK_BLOCK + channel % LK_BLOCK;
+}
+
+static float get(const map *m, size_t pixel, size_t channel)
+{
+    const size_t place = place_in(m, pixel, channel);
+    if (m->type == LK_BF16) return lk_from_bf16(((const uint16_t *)m->memory)[place]);
+    return ((const float *)m->memory)[place];
+}
+
+static void put(const map *m, size_t pixel, size_t channel, float value)
+{
+    const size_t place = place_in(m, pixel, channel);
+    if (m->type == LK_BF16) ((uint16_t *)m->memory)[place] = lk_to_bf16(value);
+    else ((float *)m->memory)[place] = value;
+}
+
 void lk_cpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
 {
-    const instance *i = opened;
-    const lk_value *shape = &i->compiled->program->values[id];
-    const lk_cpu_value *v = &i->compiled->values[id];
-    const size_t pixels = shape->height * shape->width;
-    const size_t block = v->is_blocked ? LK_BLOCK : shape->channels; /* channels that lie together */
-    const float *map = (const float *)value(i, id) + picture * v->bytes / sizeof *map;
-    for (size_t c = 0; c < shape->channels; c++)
-        for (size_t p = 0; p < pixels; p++) *chw++ = map[(c / block * pixels + p) * block + c % block];
+    const map m = map_of(opened, id, picture);
+    for (size_t c = 0; c < m.shape->channels; c++)
+        for (size_t p = 0; p < m.shape->height * m.shape->width; p++) *chw++ = get(&m, p, c);
 }
 
 /* ------------------------------------------------------------------ steps */
@@ -133,17 +164,28 @@ static void guard(const instance *i, const lk_cpu_step *step)
                                         i->compiled->values[operands[o]].bytes * i->compiled->program->batch);
 }
 
-/* The value's maps in the other layout, into `converted`. */
-static const float *convert(const instance *i, lk_value_id id, size_t pictures, float *converted)
+/* The value's maps in another layout or type, into `converted`, the instance's own. */
+static const void *convert(const instance *i, const lk_cpu_step *step, lk_value_id id, size_t pictures,
+                           float *converted)
 {
-    const lk_value *shape = &i->compiled->program->values[id];
-    const lk_cpu_value *v = &i->compiled->values[id];
-    const size_t pixels = shape->height * shape->width;
-    const size_t floats = v->is_blocked ? lk_value_floats(shape) : lk_blocked_floats(pixels, shape->channels);
-    for (size_t p = 0; p < pictures; p++) {
-        const float *from = (const float *)value(i, id) + p * v->bytes / sizeof *from;
-        if (v->is_blocked) lk_layout_unblock(from, pixels, shape->channels, converted + p * floats);
-        else lk_layout_block(from, pixels, shape->channels, converted + p * floats);
+    const bool is_input = converted == i->converted[0];
+    map to = {
+        .is_blocked = is_input ? step->reads_blocked : step->writes_blocked,
+        .type = is_input ? step->reads_type : step->writes_type,
+    };
+    uint8_t *place = (uint8_t *)converted;
+    for (size_t picture = 0; picture < pictures; picture++) {
+        const map from = map_of(i, id, picture);
+        const size_t pixels = from.shape->height * from.shape->width, channels = from.shape->channels;
+        to.shape = from.shape;
+        to.memory = place;
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < channels; c++) {
+                const float v = get(&from, p, c);
+                put(&to, p, c, is_input && step->rounds_input ? lk_round_bf16(v) : v);
+            }
+        place += (to.is_blocked ? lk_blocked_floats(pixels, channels) : pixels * channels) *
+                 lk_dtype_bytes(to.type);
     }
     return converted;
 }
@@ -153,7 +195,7 @@ static void run_step(const instance *i, size_t s, size_t pictures)
     const lk_cpu_step *c = &i->compiled->steps[s];
     step_run r = {.instance = i, .step = &i->compiled->program->steps[s], .compiled = c};
     if (c->in_next) return;
-    r.io.x = c->converts_input ? convert(i, c->input, pictures, i->converted[0]) : value(i, c->input);
+    r.io.x = c->converts_input ? convert(i, c, c->input, pictures, i->converted[0]) : value(i, c->input);
     r.io.y = value(i, c->output);
     r.io.weights = i->compiled->weights + c->weights;
     if (c->expand_depthwise.expand) {
@@ -161,8 +203,8 @@ static void run_step(const instance *i, size_t s, size_t pictures)
         r.io.weights = i->compiled->weights + c[-1].weights;
     }
     if (c->residual != LK_NO_VALUE)
-        r.io.residual =
-            c->converts_residual ? convert(i, c->residual, pictures, i->converted[1]) : value(i, c->residual);
+        r.io.residual = c->converts_residual ? convert(i, c, c->residual, pictures, i->converted[1])
+                                             : value(i, c->residual);
     r.pieces = (c->rows + c->rows_at_once - 1) / c->rows_at_once;
     lk_parallel_for(i->pool, pictures * r.pieces, run_piece, &r);
 }

@@ -23,7 +23,8 @@ size_t lk_depthwise_pack_taps(const lk_conv2d *d, const lk_conv2d_weights *from,
         float *w = memcpy(packed, from->bias, channels * sizeof *w);
         w += channels;
         for (size_t c = 0; c < channels; c++)
-            for (size_t t = 0; t < taps; t++) w[t * channels + c] = from->weights[c * taps + t];
+            for (size_t t = 0; t < taps; t++)
+                w[t * channels + c] = lk_conv2d_weight(d, from->weights[c * taps + t]);
     }
     return (channels + channels * taps) * sizeof(float);
 }
@@ -35,14 +36,15 @@ size_t lk_depthwise_pack_blocks(const lk_conv2d *d, const lk_conv2d_weights *fro
         float *place = (float *)packed + c / LK_BLOCK * (1 + taps) * LK_BLOCK + c % LK_BLOCK;
         const bool real = c < d->out_channels;
         *place = real ? from->bias[c] : 0;
-        for (size_t t = 0; t < taps; t++) place[(1 + t) * LK_BLOCK] = real ? from->weights[c * taps + t] : 0;
+        for (size_t t = 0; t < taps; t++)
+            place[(1 + t) * LK_BLOCK] = real ? lk_conv2d_weight(d, from->weights[c * taps + t]) : 0;
     }
     return padded * (1 + taps) * sizeof(float);
 }
 
 size_t lk_depthwise_zeros(const lk_conv2d *d)
 {
-    return d->in_w * LK_BLOCK * sizeof(float);
+    return d->in_w * LK_BLOCK * sizeof(float); /* enough for any type */
 }
 
 bool lk_depthwise_fits_blocked(const lk_conv2d *d)

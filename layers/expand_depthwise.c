@@ -8,29 +8,33 @@
 #define RING_BYTES ((size_t)32 * 1024)
 
 static const lk_expand_depthwise_kernel kernels[] = {
-#define LK_EXPAND_DEPTHWISE(run, needs, panel) {#run, run, needs, panel},
+#define LK_EXPAND_DEPTHWISE(run, type, needs, panel, pack) {#run, run, type, needs, panel, pack},
 #include "layers/kernels.inc"
 };
 
 static bool fits(const lk_conv2d *expand, const lk_conv2d *depthwise)
 {
-    return lk_conv2d_is_pointwise(expand) && expand->type == LK_F32 && expand->residual == LK_RESIDUAL_NONE &&
+    return lk_conv2d_is_pointwise(expand) && expand->type == depthwise->type &&
+           expand->x_type == expand->type && expand->residual == LK_RESIDUAL_NONE &&
            lk_conv2d_is_depthwise(depthwise) && lk_depthwise_fits_blocked(depthwise) &&
-           depthwise->kernel_h == 3 && depthwise->type == LK_F32 && expand->out_h * expand->out_w > 1;
+           depthwise->kernel_h == 3 && expand->out_h * expand->out_w > 1;
 }
 
 const lk_expand_depthwise_kernel *lk_expand_depthwise_choose(const lk_conv2d *expand,
                                                              const lk_conv2d *depthwise, unsigned can)
 {
     if (!fits(expand, depthwise)) return NULL;
-    for (size_t i = LK_COUNT(kernels); i > 0; i--)
-        if (!(kernels[i - 1].needs & ~can)) return &kernels[i - 1];
+    for (size_t i = LK_COUNT(kernels); i > 0; i--) {
+        const lk_expand_depthwise_kernel *kernel = &kernels[i - 1];
+        if (kernel->type != expand->type || kernel->needs & ~can) continue;
+        if (kernel->pack != lk_pointwise_pack_pairs || lk_pointwise_fits_pairs(expand)) return kernel;
+    }
     return NULL;
 }
 
 static size_t row_bytes(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
 {
-    return depthwise->in_w * kernel->panel * sizeof(float);
+    return depthwise->in_w * kernel->panel * lk_dtype_bytes(kernel->type);
 }
 
 size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
@@ -43,7 +47,7 @@ size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const 
 size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
 {
     return lk_expand_depthwise_ring(kernel, depthwise) * row_bytes(kernel, depthwise) +
-           depthwise->in_w * LK_BLOCK * sizeof(float);
+           depthwise->in_w * LK_BLOCK * lk_dtype_bytes(kernel->type);
 }
 
 size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)

@@ -17,8 +17,10 @@ typedef void lk_expand_depthwise_fn(const lk_expand_depthwise *d, const lk_opera
 typedef struct lk_expand_depthwise_kernel {
     const char *name;
     lk_expand_depthwise_fn *run;
+    lk_dtype type; /* of both layers' weights and of all three maps */
     unsigned needs;
-    size_t panel; /* output channels at a time; weights are packed as by the kernels that do the two layers apart */
+    size_t panel;            /* output channels at a time */
+    lk_conv2d_pack_fn *pack; /* of expand's weights; depthwise's are packed by lk_depthwise_pack_blocks */
 } lk_expand_depthwise_kernel;
 
 /* NULL where none fits: a mask without them, or layers that are not of their kind. */
@@ -28,7 +30,7 @@ size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const 
 size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise); /* bytes a thread */
 size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise); /* of one picture */
 
-#define LK_EXPAND_DEPTHWISE(run, needs, panel) lk_expand_depthwise_fn run;
+#define LK_EXPAND_DEPTHWISE(run, type, needs, panel, pack) lk_expand_depthwise_fn run;
 #include "layers/kernels.inc"
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "layers/bf16.h"
 #include "layers/conv2d.h"
 #include "layers/layout.h"
 
@@ -23,9 +24,39 @@ size_t lk_pointwise_pack_blocks(const lk_conv2d *d, const lk_conv2d_weights *fro
         float *w = (float *)packed + (blocks + o / LK_BLOCK * inputs) * LK_BLOCK + o % LK_BLOCK;
         const bool real = o < d->out_channels;
         ((float *)packed)[o] = real ? from->bias[o] : 0;
-        for (size_t c = 0; c < inputs; c++) w[c * LK_BLOCK] = real ? from->weights[o * inputs + c] : 0;
+        for (size_t c = 0; c < inputs; c++)
+            w[c * LK_BLOCK] = real ? lk_conv2d_weight(d, from->weights[o * inputs + c]) : 0;
     }
     return blocks * LK_BLOCK * (1 + inputs) * sizeof(float);
+}
+
+/* Bias, and then bfloat16s, `unit` inputs of an output side by side. */
+static size_t pack_bf16(const lk_conv2d *d, const lk_conv2d_weights *from, size_t unit, void *packed)
+{
+    const size_t inputs = (d->in_channels + unit - 1) / unit * unit, blocks = lk_blocks(d->out_channels);
+    float *bias = packed;
+    void *behind = packed ? bias + blocks * LK_BLOCK : NULL;
+    uint16_t *w = behind;
+    for (size_t o = 0; packed && o < blocks * LK_BLOCK; o++) {
+        const bool real = o < d->out_channels;
+        bias[o] = real ? from->bias[o] : 0;
+        for (size_t c = 0; c < inputs; c++) {
+            const float weight = real && c < d->in_channels ? from->weights[o * d->in_channels + c] : 0;
+            const size_t row = o / LK_BLOCK * inputs / unit + c / unit;
+            w[(row * LK_BLOCK + o % LK_BLOCK) * unit + c % unit] = lk_to_bf16(weight);
+        }
+    }
+    return blocks * LK_BLOCK * (sizeof(float) + inputs * sizeof *w);
+}
+
+size_t lk_pointwise_pack_pairs(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_bf16(d, from, 2, packed);
+}
+
+size_t lk_pointwise_pack_halves(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_bf16(d, from, 1, packed);
 }
 
 size_t lk_pointwise_pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
@@ -48,6 +79,21 @@ bool lk_pointwise_fits_24(const lk_conv2d *d)
 bool lk_pointwise_fits_vector(const lk_conv2d *d)
 {
     return d->out_h * d->out_w == 1;
+}
+
+bool lk_pointwise_fits_f32_vector(const lk_conv2d *d)
+{
+    return lk_pointwise_fits_vector(d) && d->x_type == LK_F32 && d->y_type == LK_F32;
+}
+
+bool lk_pointwise_fits_bf16_maps(const lk_conv2d *d)
+{
+    return d->x_type == LK_BF16 && d->y_type == LK_BF16;
+}
+
+bool lk_pointwise_fits_pairs(const lk_conv2d *d)
+{
+    return lk_pointwise_fits_bf16_maps(d) && d->in_channels % 2 == 0;
 }
 
 void lk_pointwise_f32__reference(const lk_conv2d *d, const lk_operands *io, lk_rows rows)

@@ -6,14 +6,16 @@
 #include "layers/layout.h"
 
 static const lk_pool2d_kernel kernels[] = {
-#define LK_POOL2D(run, needs, is_blocked, fits) {#run, run, needs, is_blocked, fits},
+#define LK_POOL2D(run, type, needs, is_blocked, fits) {#run, run, type, needs, is_blocked, fits},
 #include "layers/kernels.inc"
 };
 
-const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, unsigned can)
+const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, lk_dtype type, unsigned can)
 {
     size_t i = LK_COUNT(kernels) - 1;
-    while (kernels[i].needs & ~can || (kernels[i].fits && !kernels[i].fits(d))) i--;
+    while (i &&
+           (kernels[i].type != type || kernels[i].needs & ~can || (kernels[i].fits && !kernels[i].fits(d))))
+        i--;
     return &kernels[i];
 }
 

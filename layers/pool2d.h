@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/tensor.h"
 #include "layers/cpu.h"
 #include "layers/kernel.h"
 
@@ -25,16 +26,18 @@ typedef void lk_pool2d_fn(const lk_pool2d *d, const lk_operands *io, lk_rows row
 typedef struct lk_pool2d_kernel {
     const char *name;
     lk_pool2d_fn *run;
+    lk_dtype type; /* of x; y is float32 */
     unsigned needs;
     bool is_blocked;                   /* maps are blocked (layout.h), else NHWC */
     bool (*fits)(const lk_pool2d *d);  /* NULL: all */
 } lk_pool2d_kernel;
 
-const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, unsigned can);
+/* For maps that lie in memory as `type`; the reference, which wants float32, when there is no other. */
+const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, lk_dtype type, unsigned can);
 bool lk_pool2d_is_global_average(const lk_pool2d *d);
 size_t lk_pool2d_rows(const lk_pool2d_kernel *kernel, const lk_pool2d *d); /* of one picture */
 
-#define LK_POOL2D(run, needs, is_blocked, fits) lk_pool2d_fn run;
+#define LK_POOL2D(run, type, needs, is_blocked, fits) lk_pool2d_fn run;
 #include "layers/kernels.inc"
 
 #endif

@@ -31,7 +31,7 @@ size_t lk_stem_pack(const lk_conv2d *d, const lk_conv2d_weights *from, void *pac
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < d->in_channels; c++)
                 place[(1 + tap * d->in_channels + c) * LK_BLOCK] =
-                    real ? from->weights[(o * d->in_channels + c) * taps + tap] : 0;
+                    real ? lk_conv2d_weight(d, from->weights[(o * d->in_channels + c) * taps + tap]) : 0;
     }
     return blocks * (1 + terms) * LK_BLOCK * sizeof(float);
 }

@@ -83,6 +83,9 @@ static lk_status open_embedder(const options *o, adding *a)
     status = recipe ? lk_recipe_parse(recipe, strlen(recipe), o->gallery, &a->recipe)
                     : lk_fail(LK_ERROR_NOT_FOUND, "%s: it has no recipe: its features were made elsewhere",
                               o->gallery);
+    if (!status && o->run.precision && o->run.precision != a->recipe.precision)
+        status = lk_fail(LK_ERROR_MISMATCH, "%s: its features are of precision %s, not %s", o->gallery,
+                         lk_precision_name(a->recipe.precision), lk_precision_name(o->run.precision));
     if (!status && projection) status = lk_projection_open(projection, &a->projection);
     if (status) return status;
     const lk_embedder_options how = {.backend = o->run.backend,

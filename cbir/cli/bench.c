@@ -88,7 +88,8 @@ static lk_status open_contestant(const options *o, const lk_model *model, lk_bac
                                  .height = p.height,
                                  .width = p.width,
                                  .batch = o->batch,
-                                 .plain = o->plain};
+                                 .plain = o->plain,
+                                 .precision = o->run.precision};
     status = lk_plan_open(model, &how, &c->plan);
     if (!status) status = lk_session_share(c->plan, pool, &c->session);
     if (status) return status;

@@ -90,7 +90,8 @@ static lk_status open_session(classifier *c)
                                   .height = c->preprocessing.height,
                                   .width = c->preprocessing.width,
                                   .features = logits,
-                                  .feature_count = 1};
+                                  .feature_count = 1,
+                                  .precision = c->o->run.precision};
     lk_status status = lk_plan_open(c->model, &plan, &c->plan);
     if (!status && c->o->run.threads != 1) status = lk_pool_open(c->o->run.threads, &c->pool);
     if (!status) status = lk_session_share(c->plan, c->pool, &c->session);

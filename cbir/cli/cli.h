@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
     lk_backend_kind backend;
     bool has_backend;
+    lk_precision precision; /* AUTO: the model's, or the gallery's */
     const char *isa;
     size_t threads;
 } cli_run_options;
@@ -85,7 +86,8 @@ typedef struct {
 
 /* The recipes that the options mean, on pictures prepared so: recipes [LK_MAX_PARTS], *count of them. What only the model
  * can tell (its SHA-256, lengths) is left open for lk_embedder_open. */
-void cli_recipes(const cli_feature_options *options, const lk_preprocessing *preprocessing, lk_recipe *recipes, size_t *count);
+void cli_recipes(const cli_feature_options *options, const lk_preprocessing *preprocessing, lk_precision precision, lk_recipe *recipes,
+                 size_t *count);
 
 /* `own`, a model's or a gallery's preprocessing, with the options laid over it. LK_ERROR_ARGUMENT when they contradict each
  * other. */

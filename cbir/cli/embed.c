@@ -48,7 +48,8 @@ static lk_status asked_recipe(const lk_gallery *gallery, const cli_embed_options
     if (!status) status = cli_preprocessing(&own.preprocessing, o->input, &own.preprocessing);
     if (status) return status;
     own.length = 0; /* it may follow from the preprocessing */
-    cli_recipes(o->feature, &own.preprocessing, recipes, &count);
+    if (o->run->precision) own.precision = o->run->precision;
+    cli_recipes(o->feature, &own.preprocessing, own.precision, recipes, &count);
     if (count > 1) return lk_fail(LK_ERROR_ARGUMENT, "a query has one vector: --fuse the features");
     *recipe = o->feature->given ? recipes[0] : own;
     return LK_OK;
@@ -60,7 +61,8 @@ lk_status cli_embed_queries(const lk_gallery *gallery, const lk_list *list, cons
     lk_projection projection = {0};
     lk_recipe recipe;
     lk_status status = LK_OK;
-    const bool asked = !lk_gallery_recipe(gallery) || o->feature->given || cli_input_given(o->input);
+    const bool asked =
+        !lk_gallery_recipe(gallery) || o->feature->given || o->run->precision || cli_input_given(o->input);
     if (asked) status = asked_recipe(gallery, o, &recipe);
     if (!status && o->feature->projection) status = lk_projection_open(o->feature->projection, &projection);
     const lk_queries_options how = {.model = o->model,

@@ -27,7 +27,8 @@ static lk_status open_network(const eval_options *o, const lk_gallery *gallery, 
                                   .height = w->recipe.preprocessing.height,
                                   .width = w->recipe.preprocessing.width,
                                   .features = features,
-                                  .feature_count = w->recipe.part_count};
+                                  .feature_count = w->recipe.part_count,
+                                  .precision = w->recipe.precision};
     if (!status) status = lk_plan_open(w->model, &plan, &w->plan);
     if (!status && o->running.threads != 1) status = lk_pool_open(o->running.threads, &w->pool);
     if (!status) status = lk_session_share(w->plan, w->pool, &w->session);

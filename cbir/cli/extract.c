@@ -160,7 +160,7 @@ static lk_status open_embedder(extraction *e)
     if (!status) status = cli_preprocessing(lk_model_preprocessing(e->model), &o->input, &preprocessing);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &e->projection);
     if (status) return status;
-    cli_recipes(&o->feature, &preprocessing, e->recipes, &e->recipe_count);
+    cli_recipes(&o->feature, &preprocessing, o->run.precision, e->recipes, &e->recipe_count);
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
                                      .batch = o->reading.batch,

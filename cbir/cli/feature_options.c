@@ -156,13 +156,14 @@ static error_t parse_feature(int key, char *argument, struct argp_state *state)
 
 const struct argp cli_feature_argp = {.options = feature_options, .parser = parse_feature};
 
-void cli_recipes(const cli_feature_options *o, const lk_preprocessing *preprocessing, lk_recipe *recipes,
-                 size_t *count)
+void cli_recipes(const cli_feature_options *o, const lk_preprocessing *preprocessing, lk_precision precision,
+                 lk_recipe *recipes, size_t *count)
 {
     *count = o->fuse ? 1 : o->part_count;
     for (size_t r = 0; r < *count; r++) {
         recipes[r] = (lk_recipe){.preprocessing = *preprocessing,
                                  .batch_norm = o->batch_norm,
+                                 .precision = precision,
                                  .part_count = o->fuse ? o->part_count : 1,
                                  .fusion = o->fusion,
                                  .softmax = o->softmax,

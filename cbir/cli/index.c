@@ -152,7 +152,7 @@ static lk_status open_embedder(indexing *x)
     if (!status) status = cli_preprocessing(lk_model_preprocessing(x->model), &o->input, &preprocessing);
     if (!status && o->feature.projection) status = lk_projection_open(o->feature.projection, &x->projection);
     if (status) return status;
-    cli_recipes(&o->feature, &preprocessing, recipes, &count);
+    cli_recipes(&o->feature, &preprocessing, o->run.precision, recipes, &count);
     x->recipe = recipes[0];
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,

@@ -5,8 +5,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/cli.h"
+#include "cbir/recipe.h"
 
-enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, ISA, MAP, STRICT, BATCH };
+enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, PRECISION, ISA, MAP, STRICT, BATCH };
 
 static bool parse_number(const char *text, const char **end, size_t *value)
 {
@@ -167,6 +168,7 @@ lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options
 static const struct argp_option run_options[] = {
     {NULL, 0, NULL, 0, "Running:", 20},
     {"backend", BACKEND, "NAME", 0, "auto (the fastest: native), native, openblas or reference (plain C)", 0},
+    {"precision", PRECISION, "NAME", 0, "f32, bf16 or int8 (the model file's, or the gallery's)", 0},
     {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512", 0},
     {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},
     {0}};
@@ -188,6 +190,10 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
     case BACKEND:
         options->backend = parse_backend(state, argument);
         options->has_backend = options->backend != LK_BACKEND_AUTO;
+        return 0;
+    case PRECISION:
+        if (!lk_precision_from_name(argument, &options->precision))
+            argp_error(state, "--precision: '%s' is none of f32, bf16, int8", argument);
         return 0;
     case ISA:
         options->isa = argument;

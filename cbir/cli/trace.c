@@ -161,12 +161,14 @@ static lk_status trace_picture(const options *o, const char *command, bool *depa
 {
     lk_model *model = NULL;
     stages *ours = NULL;
-    stage_recipe recipe = {
-        .model_path = o->first,
-        .picture_path = o->picture,
-        .plan = {.backend = o->run.backend, .isa = o->run.isa, .batch_norm = o->batch_norm},
-        .threads = o->run.threads,
-        .fused = o->fused};
+    stage_recipe recipe = {.model_path = o->first,
+                           .picture_path = o->picture,
+                           .plan = {.backend = o->run.backend,
+                                    .isa = o->run.isa,
+                                    .batch_norm = o->batch_norm,
+                                    .precision = o->run.precision},
+                           .threads = o->run.threads,
+                           .fused = o->fused};
     lk_status status = lk_model_open(o->first, &model);
     recipe.model = model;
     if (!status) status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &recipe.preprocessing);

@@ -11,7 +11,7 @@
 
 #include "base/sanitizer.h"
 #include "layers/conv2d.h"
-#include "layers/kernels/vector.h"
+#include "layers/kernels/map.h"
 #include "layers/layout.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -20,9 +20,9 @@ enum { MOST_TAPS = 5, MOST_INPUT_ROWS = (STRIP_ROWS - 1) * 2 + MOST_TAPS };
 /* `rows` output rows of a vector of channels. */
 typedef struct {
     const lk_conv2d *d;
-    const float *in[MOST_INPUT_ROWS]; /* input rows, of the first one's tap 0 and on; zeros where outside */
+    const lk_element *in[MOST_INPUT_ROWS]; /* input rows, of the first one's tap 0 and on; zeros where outside */
     const float *bias, *w;            /* w: tap t at w + t * LK_BLOCK */
-    float *y;                         /* output row r at y + r * out_w * LK_BLOCK */
+    lk_element *y;                    /* output row r at y + r * out_w * LK_BLOCK */
     lk_vec lo, hi;
 } strip;
 
@@ -36,12 +36,12 @@ INLINE void tile_of_strip(const strip *s, size_t ox, size_t columns, bool side, 
         for (size_t i = 0; i < COLUMNS; i++) sum[r][i] = lk_vec_load(s->bias);
 LK_UNROLL(8)
     for (size_t iy = 0; iy < (rows - 1) * stride + taps; iy++) {
-        const float *row = s->in[iy];
+        const lk_element *row = s->in[iy];
 LK_UNROLL(16)
         for (size_t at = 0; at < (COLUMNS - 1) * stride + taps; at++) {
             const size_t ix = first + at;
-            const lk_vec v = side ? lk_vec_load_if(row + (ix < d->in_w ? ix * LK_BLOCK : 0), ix < d->in_w)
-                                  : lk_vec_load(row + ix * LK_BLOCK);
+            const lk_vec v = side ? lk_map_load_if(row + (ix < d->in_w ? ix * LK_BLOCK : 0), ix < d->in_w)
+                                  : lk_map_load(row + ix * LK_BLOCK);
 LK_UNROLL(2)
             for (size_t r = 0; r < rows; r++) {
                 const size_t ky = iy - r * stride;
@@ -58,7 +58,7 @@ LK_UNROLL(8)
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < COLUMNS; i++)
             if (!side || i < columns)
-                lk_vec_store(s->y + (r * d->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
+                lk_map_store(s->y + (r * d->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
 }
 
 /* A strip, `rows` of at most STRIP_ROWS high. Pixels [inner, last) have all their taps inside the row. */
@@ -87,7 +87,7 @@ STRIP(3, 1)
 STRIP(3, 2)
 
 /* Rows [begin, end) of one block of one picture, whose input and output planes are x and y. */
-static void rows_of_block(const lk_conv2d *d, const float *x, const lk_operands *io, lk_rows range,
+static void rows_of_block(const lk_conv2d *d, const lk_element *x, const lk_operands *io, lk_rows range,
                           void (*run)(const strip *s, size_t rows))
 {
     const size_t stride = d->stride_h, taps = d->kernel_h;
@@ -100,9 +100,9 @@ static void rows_of_block(const lk_conv2d *d, const float *x, const lk_operands 
             if (range.end - oy < STRIP_ROWS) rows = 1;
             for (size_t i = 0; i < (STRIP_ROWS - 1) * stride + taps; i++) {
                 const size_t iy = oy * stride + i - d->pad_top; /* wraps above the map */
-                s.in[i] = (iy < d->in_h ? x + iy * d->in_w * LK_BLOCK : (const float *)io->scratch) + v;
+                s.in[i] = (iy < d->in_h ? x + iy * d->in_w * LK_BLOCK : (const lk_element *)io->scratch) + v;
             }
-            s.y = (float *)io->y + oy * d->out_w * LK_BLOCK + v;
+            s.y = (lk_element *)io->y + oy * d->out_w * LK_BLOCK + v;
             run(&s, rows);
         }
     }
@@ -119,15 +119,15 @@ INLINE void depthwise_blocked(const lk_conv2d *d, const lk_operands *io, lk_rows
     void (*run)(const strip *, size_t) = taps == 3 ? d->stride_h == 1 ? strip_3_1 : strip_3_2
                                          : d->stride_h == 1 ? strip_5_1
                                                             : strip_5_2;
-    memset(io->scratch, 0, d->in_w * LK_BLOCK * sizeof(float));
+    memset(io->scratch, 0, d->in_w * LK_BLOCK * sizeof(lk_element));
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t block = begin / d->out_h; /* counted through the pictures */
         end = (block + 1) * d->out_h < rows.end ? (block + 1) * d->out_h : rows.end;
         const lk_rows range = {begin - block * d->out_h, end - block * d->out_h};
         const lk_operands here = {.weights = (const float *)io->weights + block % blocks * (1 + taps * taps) * LK_BLOCK,
-                                  .y = (float *)io->y + block * out,
+                                  .y = (lk_element *)io->y + block * out,
                                   .scratch = io->scratch};
-        const float *x = (const float *)io->x + block * in;
+        const lk_element *x = (const lk_element *)io->x + block * in;
         rows_of_block(d, x, &here, range, run);
     }
 }

@@ -12,7 +12,7 @@
 typedef struct {
     const lk_conv2d *depthwise;
     panel expand;     /* its x is the picture's, its y the ring: [blocks][ring_rows][in_w][LK_BLOCK] */
-    const float *x;   /* of the picture */
+    const lk_element *x; /* of the picture */
     size_t ring_rows, next; /* next: the first row that is not in the ring yet */
 } expansion;
 
@@ -20,7 +20,7 @@ typedef struct {
 static void expand_rows(expansion *e, size_t end, size_t blocks)
 {
     const size_t width = e->depthwise->in_w;
-    float *ring = e->expand.y;
+    lk_element *ring = e->expand.y;
     while (e->next < end) {
         const size_t slot = e->next % e->ring_rows, left = end - e->next, together = e->ring_rows - slot;
         const size_t rows = left < together ? left : together;
@@ -33,18 +33,19 @@ static void expand_rows(expansion *e, size_t end, size_t blocks)
 }
 
 /* The rows of a strip's taps, from output row oy on, of block b. */
-INLINE void find_rows(const expansion *e, const float *zeros, size_t oy, size_t b, size_t count, strip *s)
+INLINE void find_rows(const expansion *e, const lk_element *zeros, size_t oy, size_t b, size_t count, strip *s)
 {
     const lk_conv2d *d = e->depthwise;
     for (size_t i = 0; i < count; i++) {
         const size_t iy = oy * d->stride_h + i - d->pad_top; /* wraps above the map */
-        const float *row = e->expand.y + (b * e->ring_rows + iy % e->ring_rows) * d->in_w * LK_BLOCK;
+        const lk_element *row = e->expand.y + (b * e->ring_rows + iy % e->ring_rows) * d->in_w * LK_BLOCK;
         s->in[i] = iy < d->in_h ? row : zeros;
     }
 }
 
 /* Output rows [begin, end) of the panel; y: of its first block; packed: the depthwise weights of that block. */
-static void rows_of_panel(expansion *e, const float *packed, const float *zeros, float *y, lk_rows range, size_t blocks)
+static void rows_of_panel(expansion *e, const float *packed, const lk_element *zeros, lk_element *y, lk_rows range,
+                          size_t blocks)
 {
     const lk_conv2d *d = e->depthwise;
     const size_t stride = d->stride_h, first = range.begin * stride, plane = d->out_h * d->out_w * LK_BLOCK, taps = 3;
@@ -80,10 +81,11 @@ INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io
 {
     const lk_conv2d *e = d->expand, *w = d->depthwise;
     const size_t blocks = lk_blocks(w->out_channels), panels = (blocks + BLOCKS - 1) / BLOCKS, ring_rows = d->ring_rows;
-    const size_t pixels = w->in_h * w->in_w, plane = w->out_h * w->out_w * LK_BLOCK, row_floats = w->in_w * LK_BLOCK;
+    const size_t pixels = w->in_h * w->in_w, plane = w->out_h * w->out_w * LK_BLOCK, row_elements = w->in_w * LK_BLOCK;
     const float *weights = io->weights, *depthwise = (const float *)io->second_weights;
-    float *zeros = io->scratch, *ring = zeros + row_floats;
-    memset(zeros, 0, row_floats * sizeof *zeros);
+    const void *units = weights + blocks * LK_BLOCK;
+    lk_element *zeros = io->scratch, *ring = zeros + row_elements;
+    memset(zeros, 0, row_elements * sizeof *zeros);
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t of_panel = begin / w->out_h, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
         end = (of_panel + 1) * w->out_h < rows.end ? (of_panel + 1) * w->out_h : rows.end;
@@ -93,12 +95,12 @@ INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io
                                    .x_pixels = pixels,
                                    .y_pixels = ring_rows * w->in_w,
                                    .bias = weights + block * LK_BLOCK,
-                                   .w = weights + (blocks + block * e->in_channels) * LK_BLOCK,
+                                   .w = (const lk_unit *)units + block * units_of(e) * LK_BLOCK,
                                    .y = ring},
-                        .x = (const float *)io->x + picture * lk_blocked_floats(pixels, e->in_channels),
+                        .x = (const lk_element *)io->x + picture * lk_blocked_floats(pixels, e->in_channels),
                         .ring_rows = ring_rows};
         const float *packed = depthwise + block * 10 * LK_BLOCK;
-        float *y = (float *)io->y + (picture * blocks + block) * plane;
+        lk_element *y = (lk_element *)io->y + (picture * blocks + block) * plane;
         rows_of_panel(&at, packed, zeros, y, range, blocks - block < BLOCKS ? blocks - block : BLOCKS);
     }
 }

@@ -6,7 +6,7 @@
 
 #include "base/sanitizer.h"
 #include "layers/conv2d.h"
-#include "layers/kernels/vector.h"
+#include "layers/kernels/map.h"
 #include "layers/layout.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -14,32 +14,39 @@
 
 /* How many tiles of a panel share the fetching of the next one: the smallest maps of MobileNetV2 have as many. */
 #define FETCHING_TILES ((size_t)8)
-#define LINE_FLOATS ((size_t)16)
+#define LINE_UNITS ((size_t)16)
 
 /* One panel: a block of x is [x_pixels][LK_BLOCK], one of residual or y [y_pixels][LK_BLOCK]. */
 typedef struct {
     const lk_conv2d *d;
     size_t x_pixels, y_pixels;
-    const float *bias, *w;     /* [blocks][LK_BLOCK], [blocks][in_channels][LK_BLOCK]; behind w the next panel's */
-    const float *x, *residual; /* residual: of the panel's first block, as y */
-    float *y;
+    const float *bias; /* [blocks][LK_BLOCK] */
+    const lk_unit *w;  /* [blocks][units][LK_BLOCK]; behind it the next panel's */
+    const lk_element *x, *residual; /* residual: of the panel's first block, as y */
+    lk_element *y;
 } panel;
 
-/* sum += the input channel at x times its weights, for `rows` pixels; w: of the first block, `next` floats before the second. */
-INLINE void multiply(lk_vec sum[][BLOCKS * VECTORS], const float *x, const float *w, size_t next, size_t rows,
+/* Units of an output's weights. */
+INLINE size_t units_of(const lk_conv2d *d)
+{
+    return (d->in_channels + UNIT - 1) / UNIT;
+}
+
+/* sum += the unit of input channels at x times its weights, for `rows` pixels; w: of the first block, `next` units before the second. */
+INLINE void multiply(lk_vec sum[][BLOCKS * VECTORS], const lk_element *x, const lk_unit *w, size_t next, size_t rows,
                      size_t blocks)
 {
-    lk_vec weights[BLOCKS * VECTORS];
+    lk_units weights[BLOCKS * VECTORS];
 LK_UNROLL(8)
     for (size_t v = 0; v < blocks * VECTORS; v++) {
-        weights[v] = lk_vec_load(w + v / VECTORS * next + v % VECTORS * LK_LANES);
+        weights[v] = lk_units_load(w + v / VECTORS * next + v % VECTORS * LK_LANES);
         LK_VEC_PIN(weights[v]);
     }
 LK_UNROLL(16)
     for (size_t r = 0; r < rows; r++) {
-        const lk_vec pixel = lk_vec_set(x[r * LK_BLOCK]);
+        const lk_units pixel = lk_units_set(x + r * LK_BLOCK);
 LK_UNROLL(8)
-        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_fma(pixel, weights[v], sum[r][v]);
+        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_units_fma(pixel, weights[v], sum[r][v]);
     }
 }
 
@@ -49,8 +56,8 @@ INLINE void finish_with(const panel *p, size_t pixel, lk_vec sum[][BLOCKS * VECT
 {
     const lk_vec lo = lk_vec_set(p->d->lo), hi = lk_vec_set(p->d->hi);
     const size_t block = p->y_pixels * LK_BLOCK;
-    const float *residual = p->residual + pixel * LK_BLOCK;
-    float *y = p->y + pixel * LK_BLOCK;
+    const lk_element *residual = added == LK_RESIDUAL_NONE ? NULL : p->residual + pixel * LK_BLOCK;
+    lk_element *y = p->y + pixel * LK_BLOCK;
 LK_UNROLL(8)
     for (size_t v = 0; v < blocks * VECTORS; v++) {
         const size_t place = v / VECTORS * block + v % VECTORS * LK_LANES;
@@ -58,11 +65,11 @@ LK_UNROLL(16)
         for (size_t r = 0; r < rows; r++) {
             lk_vec value = sum[r][v];
             if (added == LK_RESIDUAL_BEFORE_ACTIVATION)
-                value = lk_vec_add(value, lk_vec_load(residual + place + r * LK_BLOCK));
+                value = lk_vec_add(value, lk_map_load(residual + place + r * LK_BLOCK));
             value = lk_vec_clamp(value, lo, hi);
             if (added == LK_RESIDUAL_AFTER_ACTIVATION)
-                value = lk_vec_add(value, lk_vec_load(residual + place + r * LK_BLOCK));
-            lk_vec_store(y + place + r * LK_BLOCK, value);
+                value = lk_vec_add(value, lk_map_load(residual + place + r * LK_BLOCK));
+            lk_map_store(y + place + r * LK_BLOCK, value);
         }
     }
 }
@@ -83,37 +90,38 @@ INLINE void finish(const panel *p, size_t pixel, lk_vec sum[][BLOCKS * VECTORS],
 }
 
 /* `rows` pixels, a constant, from `pixel` on, of `blocks` blocks. `ahead` is fetched: lines for each block of input channels. */
-INLINE void tile_of_panel(const panel *p, size_t pixel, const float *ahead, size_t rows, size_t blocks)
+INLINE void tile_of_panel(const panel *p, size_t pixel, const lk_unit *ahead, size_t rows, size_t blocks)
 {
     lk_vec sum[TILE_ROWS][BLOCKS * VECTORS];
-    const float *x = p->x + pixel * LK_BLOCK, *w = p->w;
-    const size_t next = p->d->in_channels * LK_BLOCK;
+    const lk_element *x = p->x + pixel * LK_BLOCK;
+    const lk_unit *w = p->w;
+    const size_t next = units_of(p->d) * LK_BLOCK, lines = BLOCKS * LK_BLOCK / UNIT / FETCHING_TILES;
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_load(p->bias + v * LK_LANES);
     size_t left = p->d->in_channels;
     for (; left >= LK_BLOCK; left -= LK_BLOCK) {
 LK_UNROLL(4)
-        for (size_t line = 0; line < BLOCKS * LK_BLOCK / FETCHING_TILES; line++)
-            __builtin_prefetch(ahead + line * LINE_FLOATS);
-        ahead += BLOCKS * LK_BLOCK / FETCHING_TILES * LINE_FLOATS;
+        for (size_t line = 0; line < lines; line++) __builtin_prefetch(ahead + line * LINE_UNITS);
+        ahead += lines * LINE_UNITS;
 LK_UNROLL(16)
-        for (size_t c = 0; c < LK_BLOCK; c++) multiply(sum, x + c, w + c * LK_BLOCK, next, rows, blocks);
+        for (size_t c = 0; c < LK_BLOCK; c += UNIT)
+            multiply(sum, x + c, w + c / UNIT * LK_BLOCK, next, rows, blocks);
         x += p->x_pixels * LK_BLOCK;
-        w += LK_BLOCK * LK_BLOCK;
+        w += LK_BLOCK / UNIT * LK_BLOCK;
     }
-    for (; left > 0; left--, x++, w += LK_BLOCK) multiply(sum, x, w, next, rows, blocks);
+    for (; left > 0; left -= UNIT, x += UNIT, w += LK_BLOCK) multiply(sum, x, w, next, rows, blocks);
     finish(p, pixel, sum, rows, blocks);
 }
 
 /* Pixels [begin, end) of the panel, in tiles of as equal a height as can be, so that none is left with a few rows. */
 INLINE void tiles_of_blocks(const panel *p, size_t begin, size_t end, size_t blocks)
 {
-    const size_t count = (end - begin + TILE_ROWS - 1) / TILE_ROWS, floats = p->d->in_channels * BLOCKS * LK_BLOCK;
-    const float *next = p->w + floats;
+    const size_t count = (end - begin + TILE_ROWS - 1) / TILE_ROWS, units = units_of(p->d) * BLOCKS * LK_BLOCK;
+    const lk_unit *next = p->w + units;
     size_t pixel = begin;
     for (size_t t = 0; t < count; t++) {
         const size_t rows = (end - pixel) / (count - t);
-        const float *ahead = t < FETCHING_TILES ? next + t * (floats / FETCHING_TILES) : p->w;
+        const lk_unit *ahead = t < FETCHING_TILES ? next + t * (units / FETCHING_TILES) : p->w;
         switch (rows) {
 #define TILE(height)                           \
     case height:                               \
@@ -182,14 +190,16 @@ INLINE void pointwise_blocked(const lk_conv2d *d, const lk_operands *io, lk_rows
         const size_t of_panel = begin / pixels, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
         end = (of_panel + 1) * pixels < rows.end ? (of_panel + 1) * pixels : rows.end;
         const size_t output = (picture * blocks + block) * pixels * LK_BLOCK;
+        const float *bias = io->weights;
+        const void *weights = bias + blocks * LK_BLOCK;
         const panel p = {.d = d,
                          .x_pixels = pixels,
                          .y_pixels = pixels,
-                         .bias = (const float *)io->weights + block * LK_BLOCK,
-                         .w = (const float *)io->weights + (blocks + block * d->in_channels) * LK_BLOCK,
-                         .x = (const float *)io->x + picture * lk_blocked_floats(pixels, d->in_channels),
-                         .residual = io->residual ? (const float *)io->residual + output : NULL,
-                         .y = (float *)io->y + output};
+                         .bias = bias + block * LK_BLOCK,
+                         .w = (const lk_unit *)weights + block * units_of(d) * LK_BLOCK,
+                         .x = (const lk_element *)io->x + picture * lk_blocked_floats(pixels, d->in_channels),
+                         .residual = io->residual ? (const lk_element *)io->residual + output : NULL,
+                         .y = (lk_element *)io->y + output};
         const size_t from = begin - of_panel * pixels, to = end - of_panel * pixels;
         run_panel(&p, from, to, blocks - block);
     }

@@ -8,7 +8,7 @@
 
 #include "base/sanitizer.h"
 #include "layers/conv2d.h"
-#include "layers/kernels/vector.h"
+#include "layers/kernels/map.h"
 #include "layers/layout.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -18,7 +18,7 @@
 #define VECTORS (LK_BLOCK / LK_LANES) /* of a block */
 
 /* `columns` output pixels, a constant, of one block; row[ky] is at the first one's tap kx = 0. */
-INLINE void tile(const lk_conv2d *d, const float *const row[TAPS], const float *packed, float *y, size_t columns)
+INLINE void tile(const lk_conv2d *d, const float *const row[TAPS], const float *packed, lk_element *y, size_t columns)
 {
     lk_vec sum[COLUMNS][VECTORS];
     for (size_t i = 0; i < columns; i++)
@@ -44,11 +44,11 @@ LK_UNROLL(4)
     const lk_vec lo = lk_vec_set(d->lo), hi = lk_vec_set(d->hi);
     for (size_t i = 0; i < columns; i++)
         for (size_t v = 0; v < VECTORS; v++)
-            lk_vec_store(y + i * LK_BLOCK + v * LK_LANES, lk_vec_clamp(sum[i][v], lo, hi));
+            lk_map_store(y + i * LK_BLOCK + v * LK_LANES, lk_vec_clamp(sum[i][v], lo, hi));
 }
 
 /* One output row of one block, in tiles of as equal a width as can be. */
-static void row_of_block(const lk_conv2d *d, const float *const row[TAPS], const float *packed, float *y)
+static void row_of_block(const lk_conv2d *d, const float *const row[TAPS], const float *packed, lk_element *y)
 {
     const size_t tiles = (d->out_w + COLUMNS - 1) / COLUMNS;
     for (size_t t = 0, ox = 0, columns; t < tiles; t++, ox += columns) {
@@ -107,7 +107,7 @@ INLINE void stem(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
         }
         for (size_t b = 0; b < blocks; b++)
             row_of_block(d, row, (const float *)io->weights + b * (1 + TAPS * TAPS * CHANNELS) * LK_BLOCK,
-                         (float *)io->y + (picture * blocks + b) * plane + oy * d->out_w * LK_BLOCK);
+                         (lk_element *)io->y + (picture * blocks + b) * plane + oy * d->out_w * LK_BLOCK);
     }
 }
 

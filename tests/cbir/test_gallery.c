@@ -261,7 +261,10 @@ static void a_gallery_made_otherwise_is_refused(void **state)
 
 static lk_recipe some_recipe(void)
 {
-    lk_recipe recipe = {.parts = {{.feature = "pooled", .weight = 1}}, .part_count = 1, .length = 3};
+    lk_recipe recipe = {.parts = {{.feature = "pooled", .weight = 1}},
+                        .part_count = 1,
+                        .length = 3,
+                        .precision = LK_PRECISION_F32};
     recipe.preprocessing = (lk_preprocessing){.height = 32, .width = 32, .std = {1, 1, 1}};
     strcpy(recipe.model_sha256, TEST_DIGEST);
     return recipe;

@@ -25,7 +25,8 @@ static lk_recipe sample(void)
                    .hash = {.kind = LK_HASH_FIXED, .threshold = 0.25F, .sigmoid = true},
                    .length = 1280,
                    .softmax = true,
-                   .batch_norm = LK_BATCH_NORM_BATCH};
+                   .batch_norm = LK_BATCH_NORM_BATCH,
+                   .precision = LK_PRECISION_F32};
     memset(r.model_sha256, 'a', 64);
     return r;
 }
@@ -64,8 +65,8 @@ static void every_field_counts(void **state)
 {
     (void)state;
     const lk_recipe recipe = sample();
-    lk_recipe others[21];
-    for (size_t i = 0; i < 21; i++) others[i] = recipe;
+    lk_recipe others[22];
+    for (size_t i = 0; i < 22; i++) others[i] = recipe;
     others[0].model_sha256[63] = 'b';
     others[1].preprocessing.height = 225;
     others[2].preprocessing.width = 193;
@@ -87,7 +88,8 @@ static void every_field_counts(void **state)
     others[18].hash.sigmoid = false;
     others[19].hash.whole_matrix = true;
     memset(others[20].projection_sha256, 'c', 64);
-    for (size_t i = 0; i < 21; i++) {
+    others[21].precision = LK_PRECISION_BF16;
+    for (size_t i = 0; i < 22; i++) {
         assert_int_equal(lk_recipe_compare(&recipe, &others[i]), LK_ERROR_MISMATCH);
         assert_int_equal(strncmp(lk_error_message(), "made by different recipes", 25), 0);
     }
@@ -136,7 +138,7 @@ static void faults_are_found(void **state)
     assert_int_equal(parse_changed("\"parts\"", "\"pieces\""), LK_ERROR_FORMAT);
     assert_int_equal(parse_changed("\"projection_sha256\": null", "\"projection_sha256\": \"12\""),
                      LK_ERROR_FORMAT);
-    assert_int_equal(parse_changed("\"f32\"", "\"int8\""), LK_ERROR_UNSUPPORTED);
+    assert_int_equal(parse_changed("\"f32\"", "\"f64\""), LK_ERROR_UNSUPPORTED);
     assert_int_equal(parse_changed("\"format_version\": 1", "\"format_version\": 2"), LK_ERROR_UNSUPPORTED);
 }
 

@@ -73,7 +73,7 @@ static void test_every_kernel_is_chosen_somewhere(void **state)
     for (size_t k = 0; k < LK_COUNT(kernels); k++) {
         bool chosen = false;
         for (size_t s = 0; s < LK_COUNT(shapes) && !chosen; s++) {
-            const lk_conv2d d = lk_sized(shapes[s]);
+            const lk_conv2d d = lk_typed(&kernels[k], lk_sized(shapes[s]));
             chosen = !strcmp(lk_conv2d_choose(&d, kernels[k].needs)->name, kernels[k].name);
         }
         if (!chosen) fail_msg("%s is never chosen", kernels[k].name);

@@ -66,8 +66,10 @@ static void test_padding_on_one_side(void **state)
     double worst = 0;
     size_t checked = 0;
     for (size_t k = 0; k < LK_COUNT(kernels); k++)
-        if (!(kernels[k].needs & ~lk_test_can()))
-            assert_int_equal(lk_check_conv2d(&kernels[k], &d, 2, &worst, &checked), 0);
+        if (!(kernels[k].needs & ~lk_test_can())) {
+            const lk_conv2d typed = lk_typed(&kernels[k], d);
+            assert_int_equal(lk_check_conv2d(&kernels[k], &typed, 2, &worst, &checked), 0);
+        }
     assert_true(checked > 0);
 }
 

@@ -11,7 +11,7 @@
 #include "support/guard.h"
 
 static const lk_pool2d_kernel kernels[] = {
-#define LK_POOL2D(run, needs, is_blocked, fits) {#run, run, needs, is_blocked, fits},
+#define LK_POOL2D(run, type, needs, is_blocked, fits) {#run, run, type, needs, is_blocked, fits},
 #include "layers/kernels.inc"
 };
 
@@ -73,14 +73,15 @@ static void test_every_kernel_is_within_its_bound(void **state)
             if (kernels[k].needs & ~lk_test_can() || (kernels[k].fits && !kernels[k].fits(d))) continue;
             checked++;
             lk_test_seed(s);
-            const float *x = lk_test_floats(batch * inputs);
+            const float *x = lk_test_values(batch * inputs, kernels[k].type);
             float *y = lk_test_output(batch * outputs);
             const lk_rows rows = {0, batch * lk_pool2d_rows(&kernels[k], d)};
             if (kernels[k].is_blocked) {
-                const lk_operands io = {.x = lk_test_blocked(x, batch, d->in_h * d->in_w, d->channels),
-                                        .y = lk_test_blocked(NULL, batch, d->out_h * d->out_w, d->channels)};
+                const lk_operands io = {
+                    .x = lk_test_blocked(x, batch, d->in_h * d->in_w, d->channels, kernels[k].type),
+                    .y = lk_test_blocked(NULL, batch, d->out_h * d->out_w, d->channels, LK_F32)};
                 kernels[k].run(d, &io, rows);
-                lk_test_unblock(io.y, batch, d->out_h * d->out_w, d->channels, y);
+                lk_test_unblock(io.y, batch, d->out_h * d->out_w, d->channels, LK_F32, y);
             } else kernels[k].run(d, &(lk_operands){.x = x, .y = y}, rows);
             for (size_t i = 0; i < batch * outputs; i++) {
                 const size_t at = i % outputs, c = at % d->channels, ox = at / d->channels % d->out_w;

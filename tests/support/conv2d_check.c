@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/checked.h"
+#include "layers/bf16.h"
 #include "layers/layout.h"
 #include "layers/openblas.h"
 #include "support/guard.h"
@@ -70,29 +71,48 @@ static sum with_epilogue(const lk_conv2d *d, sum s, double residual)
     return s;
 }
 
-float *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels)
+/* Where channel c of a pixel lies in a batch of blocked maps. */
+static size_t place_of(size_t pixels, size_t channels, size_t picture, size_t pixel, size_t c)
 {
-    float *made = lk_test_output(batch * lk_blocked_floats(pixels, channels));
+    const size_t block = picture * lk_blocks(channels) + c / LK_BLOCK;
+    return (block * pixels + pixel) * LK_BLOCK + c % LK_BLOCK;
+}
+
+void *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels, lk_dtype type)
+{
+    const size_t count = batch * lk_blocked_floats(pixels, channels), bytes = count * lk_dtype_bytes(type);
+    void *made = memset(lk_test_output(bytes / sizeof(float)), 0xff, bytes); /* NaN in either type */
     for (size_t i = 0; nhwc && i < batch * pixels * channels; i++) {
-        const size_t c = i % channels, pixel = i / channels % pixels, picture = i / channels / pixels;
-        const size_t block = picture * lk_blocks(channels) + c / LK_BLOCK;
-        made[(block * pixels + pixel) * LK_BLOCK + c % LK_BLOCK] = nhwc[i];
+        const size_t at =
+            place_of(pixels, channels, i / channels / pixels, i / channels % pixels, i % channels);
+        if (type == LK_BF16) ((uint16_t *)made)[at] = lk_to_bf16(nhwc[i]);
+        else ((float *)made)[at] = nhwc[i];
     }
     return made;
 }
 
-void lk_test_unblock(const float *maps, size_t batch, size_t pixels, size_t channels, float *nhwc)
+void lk_test_unblock(const void *maps, size_t batch, size_t pixels, size_t channels, lk_dtype type,
+                     float *nhwc)
 {
-    const size_t floats = lk_blocked_floats(pixels, channels);
-    for (size_t b = 0; b < batch; b++)
-        lk_layout_unblock(maps + b * floats, pixels, channels, nhwc + b * pixels * channels);
+    for (size_t i = 0; i < batch * pixels * channels; i++) {
+        const size_t at =
+            place_of(pixels, channels, i / channels / pixels, i / channels % pixels, i % channels);
+        nhwc[i] = type == LK_BF16 ? lk_from_bf16(((const uint16_t *)maps)[at]) : ((const float *)maps)[at];
+    }
+}
+
+const float *lk_test_values(size_t count, lk_dtype type)
+{
+    float *values = lk_test_floats(count);
+    for (size_t i = 0; type == LK_BF16 && i < count; i++) values[i] = lk_round_bf16(values[i]);
+    return values;
 }
 
 static void run_in_two(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_t batch, const inputs *in,
                        float *y)
 {
     const size_t rows = batch * lk_conv2d_rows(kernel, d), pixels = d->out_h * d->out_w;
-    float *packed = lk_test_output(kernel->pack(d, NULL, NULL) / sizeof(float)), *maps = NULL;
+    float *packed = lk_test_output(kernel->pack(d, NULL, NULL) / sizeof(float));
     kernel->pack(d, &(lk_conv2d_weights){.weights = in->weights, .bias = in->bias}, packed);
     lk_operands io = {.x = in->x,
                       .residual = in->residual,
@@ -100,13 +120,20 @@ static void run_in_two(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_
                       .y = y,
                       .scratch = kernel->scratch ? lk_test_output(kernel->scratch(d) / sizeof(float)) : NULL};
     if (kernel->panel && kernel->panel != LK_STEM)
-        io.x = lk_test_blocked(in->x, batch, d->in_h * d->in_w, d->in_channels);
-    if (kernel->panel) io.y = maps = lk_test_blocked(NULL, batch, pixels, d->out_channels);
+        io.x = lk_test_blocked(in->x, batch, d->in_h * d->in_w, d->in_channels, d->x_type);
+    if (kernel->panel) io.y = lk_test_blocked(NULL, batch, pixels, d->out_channels, d->y_type);
     if (kernel->panel && in->residual)
-        io.residual = lk_test_blocked(in->residual, batch, pixels, d->out_channels);
+        io.residual = lk_test_blocked(in->residual, batch, pixels, d->out_channels, d->y_type);
     kernel->run(d, &io, (lk_rows){rows / 3, rows});
     kernel->run(d, &io, (lk_rows){0, rows / 3});
-    if (maps) lk_test_unblock(maps, batch, pixels, d->out_channels, y);
+    if (kernel->panel) lk_test_unblock(io.y, batch, pixels, d->out_channels, d->y_type, y);
+}
+
+double lk_test_bound(const lk_conv2d *d, double terms, double want, double size)
+{
+    const double sums = (terms + 2) * 0x1p-24 * size;
+    if (d->type != LK_BF16) return sums;
+    return 2 * sums + (d->y_type == LK_BF16 ? 0x1p-8 * (fabs(want) + 2 * sums) : 0);
 }
 
 static size_t compare(const char *name, const lk_conv2d *d, size_t batch, const inputs *in, const float *y,
@@ -120,7 +147,8 @@ static size_t compare(const char *name, const lk_conv2d *d, size_t batch, const 
         const size_t oy = pixel / d->out_w % d->out_h, picture = pixel / d->out_w / d->out_h;
         const sum want =
             with_epilogue(d, formula(d, in, picture, oy, ox, o), in->residual ? (double)in->residual[i] : 0);
-        const double bound = (terms + 2) * 0x1p-24 * want.size, off = fabs((double)y[i] - want.value);
+        const double bound = lk_test_bound(d, terms, want.value, want.size);
+        const double off = fabs((double)y[i] - want.value);
         if (off <= bound) { /* false for NaN */
             if (bound > 0) *worst = fmax(*worst, off / bound);
             continue;
@@ -143,11 +171,12 @@ size_t lk_check_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_
     for (lk_test_side side = LK_TEST_GUARD_END; side <= LK_TEST_GUARD_BEGIN; side++) {
         lk_test_seed(outputs + (size_t)side);
         lk_test_guard(side);
-        const inputs in = {.x = lk_test_floats(batch * d->in_h * d->in_w * d->in_channels),
-                           .weights = lk_test_floats(d->out_channels * (d->in_channels / d->groups) *
-                                                     d->kernel_h * d->kernel_w),
+        const size_t weights = d->out_channels * (d->in_channels / d->groups) * d->kernel_h * d->kernel_w;
+        const inputs in = {.x = lk_test_values(batch * d->in_h * d->in_w * d->in_channels, d->x_type),
+                           .weights = lk_test_values(weights, d->type),
                            .bias = lk_test_floats(d->out_channels),
-                           .residual = d->residual == LK_RESIDUAL_NONE ? NULL : lk_test_floats(outputs)};
+                           .residual =
+                               d->residual == LK_RESIDUAL_NONE ? NULL : lk_test_values(outputs, d->y_type)};
         float *y = lk_test_output(outputs);
         run_in_two(kernel, d, batch, &in, y);
         outside += compare(kernel->name, d, batch, &in, y, worst);
@@ -155,6 +184,14 @@ size_t lk_check_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, size_
         lk_test_free_all();
     }
     return outside;
+}
+
+lk_conv2d lk_typed(const lk_conv2d_kernel *kernel, lk_conv2d d)
+{
+    d.type = d.x_type = d.y_type = kernel->type;
+    if (kernel->type == LK_BF16 && kernel->panel == LK_STEM) d.x_type = LK_F32;
+    if (kernel->type == LK_BF16 && kernel->fits == lk_pointwise_fits_f32_vector) d.x_type = d.y_type = LK_F32;
+    return d;
 }
 
 void lk_check_family(const lk_conv2d_kernel *kernels, size_t kernel_count, const lk_conv2d *shapes,
@@ -169,7 +206,7 @@ void lk_check_family(const lk_conv2d_kernel *kernels, size_t kernel_count, const
             continue;
         }
         for (size_t s = 0; s < shape_count; s++) {
-            const lk_conv2d d = lk_sized(shapes[s]);
+            const lk_conv2d d = lk_typed(&kernels[k], lk_sized(shapes[s]));
             if (!kernels[k].fits || kernels[k].fits(&d))
                 outside += lk_check_conv2d(&kernels[k], &d, 1 + s % 2, &worst, &checked);
         }

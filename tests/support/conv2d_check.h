@@ -7,10 +7,20 @@
 /* The masks under which kernels of this machine run: everything that lk_cpu_isa and OpenBLAS give. */
 unsigned lk_test_can(void);
 
-/* A batch of NHWC maps as blocked ones, between guard pages; NULL: an output, all NaN. What pads the last block stays NaN: no result
- * may depend on it. And back. */
-float *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels);
-void lk_test_unblock(const float *blocked, size_t batch, size_t pixels, size_t channels, float *nhwc);
+/* A batch of NHWC maps as blocked ones of this type, between guard pages; NULL: an output, all NaN. What pads the last block stays NaN:
+ * no result may depend on it. And back. */
+void *lk_test_blocked(const float *nhwc, size_t batch, size_t pixels, size_t channels, lk_dtype type);
+void lk_test_unblock(const void *blocked, size_t batch, size_t pixels, size_t channels, lk_dtype type, float *nhwc);
+
+/* Random floats, rounded to the type. */
+const float *lk_test_values(size_t count, lk_dtype type);
+
+/* How far a sum of `terms` terms may be from `want`, where `size` is the sum of the terms' magnitudes: (terms + 2) * 2^-24 * size in
+ * float32; twice that in bfloat16, whose instruction rounds more often, and half a unit in the last place of the output. */
+double lk_test_bound(const lk_conv2d *d, double terms, double want, double size);
+
+/* The layer with the types that the kernel takes. */
+lk_conv2d lk_typed(const lk_conv2d_kernel *kernel, lk_conv2d d);
 
 /* Runs `kernel` on `batch` random pictures of layer d, in two calls that split the rows, between guard pages
  * on either side. Returns how many outputs are outside |got - want| <= (K + 2) * 2^-24 * (|bias| + sum |x *

@@ -1,0 +1,9 @@
+#define LK_MAP_BF16
+#define STRIP_ROWS 2
+#define COLUMNS 4
+#include "layers/kernels/depthwise_blocked.h"
+
+void lk_depthwise_bf16_2x4__avx512bf16(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    depthwise_blocked(d, io, rows);
+}
