@@ -37,9 +37,9 @@ LK_UNROLL(8)
     }
 LK_UNROLL(16)
     for (size_t r = 0; r < rows; r++) {
-        const lk_vec pixel = lk_vec_set(x[r * LK_BLOCK]);
+        const lk_factor pixel = lk_vec_factor(x[r * LK_BLOCK]);
 LK_UNROLL(8)
-        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_fma(pixel, weights[v], sum[r][v]);
+        for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_vec_fma_by(pixel, weights[v], sum[r][v]);
     }
 }
 

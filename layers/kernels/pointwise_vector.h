@@ -17,18 +17,22 @@ INLINE void some_panels(const lk_conv2d *d, const float *bias, const lk_operands
 {
     const size_t panel = d->in_channels * LK_BLOCK;
     lk_vec sum[PANELS][VECTORS];
+LK_UNROLL(4)
     for (size_t p = 0; p < count; p++)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) sum[p][v] = lk_vec_load(bias + p * LK_BLOCK + v * LK_LANES);
     for (size_t c = 0; c < d->in_channels; c++) {
-        const lk_vec x = lk_vec_set(((const float *)io->x)[c]);
+        const lk_factor x = lk_vec_factor(((const float *)io->x)[c]);
         const float *w = (const float *)io->weights + c * LK_BLOCK;
 LK_UNROLL(4)
         for (size_t p = 0; p < count; p++)
 LK_UNROLL(4)
             for (size_t v = 0; v < VECTORS; v++)
-                sum[p][v] = lk_vec_fma(x, lk_vec_load(w + p * panel + v * LK_LANES), sum[p][v]);
+                sum[p][v] = lk_vec_fma_by(x, lk_vec_load(w + p * panel + v * LK_LANES), sum[p][v]);
     }
+LK_UNROLL(4)
     for (size_t p = 0; p < count; p++)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) {
             const size_t at = p * LK_BLOCK + v * LK_LANES;
             lk_vec value = sum[p][v];

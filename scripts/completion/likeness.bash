@@ -12,7 +12,7 @@ _likeness() {
     if [[ $word == = ]]; then word=; fi
     case $before in
     --backend) words="auto native openblas reference" ;;
-    --isa) words="portable avx2 avx512" ;;
+    --isa) words="portable avx2 avx512 neon" ;;
     --bn) words="running batch" ;;
     --feature) words="logits pooled" ;;
     --fuse) words="series parallel" ;;

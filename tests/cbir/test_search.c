@@ -233,7 +233,7 @@ static void search(const set_case *c, const world *w, const char *isa, size_t th
     lk_pool_close(&pool);
 }
 
-static const char *const isas[] = {NULL, "portable", "avx2", "avx512", "avx512vpopcntdq"};
+static const char *const isas[] = {NULL, "portable", "avx2", "avx512", "avx512vpopcntdq", "neon"};
 
 static bool can_run(const char *isa)
 {
