@@ -7,18 +7,18 @@ set(ISA_FLAGS_avx512bf16 "${ISA_FLAGS_avx512};-mavx512bf16")
 # alone, keeps more vectors alive than there are registers.
 set(ISA_FLAGS_neon "-DLK_NEON;$<$<C_COMPILER_ID:GNU>:-fno-schedule-insns>")
 
-# What the processor that is compiled for may have.
-set(ISAS)
+set(X86_ISAS avx2 avx512 avx512vpopcntdq avx512bf16)
+set(ARM_ISAS neon)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(ISAS avx2 avx512 avx512vpopcntdq avx512bf16)
+  set(ISAS ${X86_ISAS})
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
-  set(ISAS neon)
+  set(ISAS ${ARM_ISAS})
 endif()
 
 # Takes the kernels of other processors from a list of files.
 function(likeness_isa_files list)
   set(files ${${list}})
-  foreach(isa avx2 avx512 avx512vpopcntdq avx512bf16 neon)
+  foreach(isa ${X86_ISAS} ${ARM_ISAS})
     if(NOT isa IN_LIST ISAS)
       list(FILTER files EXCLUDE REGEX "kernels/.*_${isa}\\.c$")
     endif()

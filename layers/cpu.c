@@ -12,7 +12,7 @@
 #elif defined(__aarch64__)
 #define THIS_PROCESSOR ARM
 #else
-#define THIS_PROCESSOR "neither x86-64 nor arm64"
+#define THIS_PROCESSOR "of another kind"
 #endif
 
 /* In rising order: a name stands for its own bundle and all before it. */
@@ -58,8 +58,8 @@ lk_status lk_cpu_mask(const char *isa, unsigned *mask)
         allowed |= bundles[i].isa;
         if (strcmp(isa, bundles[i].name)) continue;
         if (bundles[i].processor && strcmp(bundles[i].processor, THIS_PROCESSOR))
-            return lk_fail(LK_ERROR_BACKEND, "%s are instructions of %s, and this machine is %s", isa,
-                           bundles[i].processor, THIS_PROCESSOR);
+            return lk_fail(LK_ERROR_BACKEND, "this machine has no %s: it is %s, not %s", isa, THIS_PROCESSOR,
+                           bundles[i].processor);
         if (bundles[i].isa & ~machine) return lk_fail(LK_ERROR_BACKEND, "this machine has no %s", isa);
         *mask = allowed & machine; /* Cooper Lake has the last, and not the one before */
         return LK_OK;
