@@ -154,7 +154,9 @@ static lk_status measure(lk_index *index)
     index->shortest = INFINITY;
     for (size_t s = 0; s < index->spans.count && !status; s++)
         status = take_lengths(index, &index->spans.at[s]);
-    for (size_t w = 0; w < workers; w++) index->moved = fmax(index->moved, (double)m.moved[w]);
+    float moved = 0; /* a maximum in double of floats is what gcc 12 for arm64 fails to compile */
+    for (size_t w = 0; w < workers; w++) moved = fmaxf(moved, m.moved[w]);
+    index->moved = (double)moved;
 done:
     lk_free(m.moved);
     lk_free(m.rounded);

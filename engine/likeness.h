@@ -199,8 +199,8 @@ typedef enum lk_precision {
 
 typedef struct lk_plan_options {
     lk_backend_kind backend;
-    const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512": nothing above that
-                        one is used */
+    const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512", on arm64 "neon":
+                        nothing above that one is used */
     lk_batch_norm_mode batch_norm;
     size_t height, width; /* of the input, 32 to 1024; 0: the model's own */
     size_t batch;         /* the most pictures a run takes, at least 1; 0 is 1 */

@@ -5,15 +5,27 @@
 #include "base/checked.h"
 #include "base/error.h"
 
+#define X86 "x86-64"
+#define ARM "arm64"
+#if defined(__x86_64__)
+#define THIS_PROCESSOR X86
+#elif defined(__aarch64__)
+#define THIS_PROCESSOR ARM
+#else
+#define THIS_PROCESSOR "of another kind"
+#endif
+
 /* In rising order: a name stands for its own bundle and all before it. */
 static const struct {
     const char *name;
     unsigned isa;
-} bundles[] = {{"portable", 0},
-               {"avx2", LK_ISA_AVX2},
-               {"avx512", LK_ISA_AVX512},
-               {"avx512vpopcntdq", LK_ISA_AVX512_VPOPCNTDQ},
-               {"avx512bf16", LK_ISA_AVX512_BF16}};
+    const char *processor; /* whose it is; NULL: anyone's */
+} bundles[] = {{"portable", 0, NULL},
+               {"avx2", LK_ISA_AVX2, X86},
+               {"avx512", LK_ISA_AVX512, X86},
+               {"avx512vpopcntdq", LK_ISA_AVX512_VPOPCNTDQ, X86},
+               {"avx512bf16", LK_ISA_AVX512_BF16, X86},
+               {"neon", LK_ISA_NEON, ARM}};
 
 unsigned lk_cpu_isa(void)
 {
@@ -28,6 +40,8 @@ unsigned lk_cpu_isa(void)
         isa |= LK_ISA_AVX512;
     if (__builtin_cpu_supports("avx512vpopcntdq")) isa |= LK_ISA_AVX512_VPOPCNTDQ;
     if (__builtin_cpu_supports("avx512bf16")) isa |= LK_ISA_AVX512_BF16;
+#elif defined(__aarch64__)
+    isa |= LK_ISA_NEON;
 #endif
     return isa;
 }
@@ -43,10 +57,14 @@ lk_status lk_cpu_mask(const char *isa, unsigned *mask)
     for (size_t i = 0; i < LK_COUNT(bundles); i++) {
         allowed |= bundles[i].isa;
         if (strcmp(isa, bundles[i].name)) continue;
+        if (bundles[i].processor && strcmp(bundles[i].processor, THIS_PROCESSOR))
+            return lk_fail(LK_ERROR_BACKEND, "this machine has no %s: it is %s, not %s", isa, THIS_PROCESSOR,
+                           bundles[i].processor);
         if (bundles[i].isa & ~machine) return lk_fail(LK_ERROR_BACKEND, "this machine has no %s", isa);
         *mask = allowed & machine; /* Cooper Lake has the last, and not the one before */
         return LK_OK;
     }
     return lk_fail(LK_ERROR_ARGUMENT,
-                   "unknown instruction set %s (portable, avx2, avx512, avx512vpopcntdq, avx512bf16)", isa);
+                   "unknown instruction set %s (portable, avx2, avx512, avx512vpopcntdq, avx512bf16, neon)",
+                   isa);
 }

@@ -13,13 +13,14 @@ enum {
     LK_ISA_AVX512 = 1 << 3,            /* AVX-512 F, BW, DQ, VL: Skylake-SP, Zen 4 */
     LK_ISA_AVX512_VPOPCNTDQ = 1 << 4,  /* counts bits: Ice Lake, Zen 4 */
     LK_ISA_AVX512_BF16 = 1 << 5,       /* multiplies bfloat16: Cooper Lake, Zen 4 */
+    LK_ISA_NEON = 1 << 16,             /* vectors of four floats: every arm64 */
 };
 
 /* The bundles that this machine, and its operating system, can run. */
 unsigned lk_cpu_isa(void);
 
 /* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avx512", "avx512vpopcntdq",
- * "avx512bf16" all up to that one that the machine has.
+ * "avx512bf16", on arm64 "neon", all up to that one that the machine has.
  * LK_ERROR_ARGUMENT for an unknown name, LK_ERROR_BACKEND for one that this machine lacks. */
 lk_status lk_cpu_mask(const char *isa, unsigned *mask);
 

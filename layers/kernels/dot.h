@@ -8,7 +8,7 @@
 
 #if defined(__AVX512F__)
 #define TILE 4 /* rows and queries: sixteen sums in registers */
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) || defined(LK_NEON)
 #define TILE 2
 #else
 #define TILE 1

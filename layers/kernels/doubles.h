@@ -82,6 +82,50 @@ INLINE double lk_eight_sum(lk_eight v)
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+#elif defined(LK_NEON)
+#include <arm_neon.h>
+typedef struct {
+    float64x2_t a, b, c, d;
+} lk_eight;
+
+INLINE lk_eight lk_eight_zero(void)
+{
+    const float64x2_t zero = vdupq_n_f64(0);
+    return (lk_eight){zero, zero, zero, zero};
+}
+INLINE lk_eight lk_eight_load(const float *p)
+{
+    const float32x4_t low = vld1q_f32(p), high = vld1q_f32(p + 4);
+    return (lk_eight){vcvt_f64_f32(vget_low_f32(low)), vcvt_high_f64_f32(low),
+                      vcvt_f64_f32(vget_low_f32(high)), vcvt_high_f64_f32(high)};
+}
+INLINE lk_eight lk_eight_load_part(const float *p, size_t lanes)
+{
+    float f[8] = {0};
+    memcpy(f, p, lanes * sizeof *f);
+    return lk_eight_load(f);
+}
+INLINE lk_eight lk_eight_add_product(lk_eight sum, lk_eight x, lk_eight y)
+{
+    return (lk_eight){vfmaq_f64(sum.a, x.a, y.a), vfmaq_f64(sum.b, x.b, y.b), vfmaq_f64(sum.c, x.c, y.c),
+                      vfmaq_f64(sum.d, x.d, y.d)};
+}
+INLINE float64x2_t lk_two_add_square(float64x2_t sum, float64x2_t x, float64x2_t y)
+{
+    const float64x2_t off = vsubq_f64(x, y);
+    return vaddq_f64(sum, vmulq_f64(off, off));
+}
+INLINE lk_eight lk_eight_add_square(lk_eight sum, lk_eight x, lk_eight y)
+{
+    return (lk_eight){lk_two_add_square(sum.a, x.a, y.a), lk_two_add_square(sum.b, x.b, y.b),
+                      lk_two_add_square(sum.c, x.c, y.c), lk_two_add_square(sum.d, x.d, y.d)};
+}
+INLINE double lk_eight_sum(lk_eight v)
+{
+    const float64x2_t two = vaddq_f64(vaddq_f64(v.a, v.c), vaddq_f64(v.b, v.d));
+    return vgetq_lane_f64(two, 0) + vgetq_lane_f64(two, 1);
+}
+
 #else /* the compiler's own vectors */
 typedef double lk_two __attribute__((vector_size(16)));
 typedef float lk_two_floats __attribute__((vector_size(8)));

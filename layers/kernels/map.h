@@ -1,7 +1,9 @@
 /* What the maps and weights of a blocked kernel hold: float32, or, where the including file defines LK_MAP_BF16, bfloat16. Sums are float32
  * vectors in either case.
  *
- *     lk_element   a value of a map               lk_unit, lk_units   an output's weights of UNIT input channels, and a vector of them
+ *     lk_element          a value of a map
+ *     lk_pixel            UNIT input channels of a pixel, to multiply with
+ *     lk_unit, lk_units   an output's weights of UNIT input channels, and a vector of them
  *
  * With AVX512_BF16 a unit is a pair of bfloat16, multiplied and added by one instruction. Without it weights are kept as the floats that they
  * are once rounded, and a map's values become floats as they are read. */
@@ -72,19 +74,19 @@ static inline void lk_map_store(lk_element *p, lk_vec v)
 #if defined(LK_MAP_BF16) && defined(__AVX512BF16__)
 #define UNIT ((size_t)2)
 typedef uint32_t lk_unit;
-typedef __m512i lk_units;
+typedef __m512i lk_units, lk_pixel;
 
 static inline lk_units lk_units_load(const lk_unit *p)
 {
     return _mm512_loadu_si512(p);
 }
-static inline lk_units lk_units_set(const lk_element *x)
+static inline lk_pixel lk_units_set(const lk_element *x)
 {
     uint32_t pair;
     memcpy(&pair, x, sizeof pair);
     return _mm512_set1_epi32((int)pair);
 }
-static inline lk_vec lk_units_fma(lk_units x, lk_units w, lk_vec sum)
+static inline lk_vec lk_units_fma(lk_pixel x, lk_units w, lk_vec sum)
 {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
 }
@@ -92,22 +94,23 @@ static inline lk_vec lk_units_fma(lk_units x, lk_units w, lk_vec sum)
 #define UNIT ((size_t)1)
 typedef float lk_unit;
 typedef lk_vec lk_units;
+typedef lk_factor lk_pixel;
 
 static inline lk_units lk_units_load(const lk_unit *p)
 {
     return lk_vec_load(p);
 }
-static inline lk_units lk_units_set(const lk_element *x)
+static inline lk_pixel lk_units_set(const lk_element *x)
 {
 #ifdef LK_MAP_BF16
-    return lk_vec_set(lk_from_bf16(*x));
+    return lk_vec_factor(lk_from_bf16(*x));
 #else
-    return lk_vec_set(*x);
+    return lk_vec_factor(*x);
 #endif
 }
-static inline lk_vec lk_units_fma(lk_units x, lk_units w, lk_vec sum)
+static inline lk_vec lk_units_fma(lk_pixel x, lk_units w, lk_vec sum)
 {
-    return lk_vec_fma(x, w, sum);
+    return lk_vec_fma_by(x, w, sum);
 }
 #endif
 

@@ -44,7 +44,7 @@ LK_UNROLL(8)
     }
 LK_UNROLL(16)
     for (size_t r = 0; r < rows; r++) {
-        const lk_units pixel = lk_units_set(x + r * LK_BLOCK);
+        const lk_pixel pixel = lk_units_set(x + r * LK_BLOCK);
 LK_UNROLL(8)
         for (size_t v = 0; v < blocks * VECTORS; v++) sum[r][v] = lk_units_fma(pixel, weights[v], sum[r][v]);
     }

@@ -26,18 +26,22 @@ INLINE void some_panels(const panels_of_vector *p, size_t count)
     const lk_conv2d *d = p->d;
     const size_t panel = d->in_channels * LK_BLOCK;
     lk_vec sum[PANELS][VECTORS];
+LK_UNROLL(4)
     for (size_t i = 0; i < count; i++)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) sum[i][v] = lk_vec_load(p->bias + i * LK_BLOCK + v * LK_LANES);
     for (size_t c = 0; c < d->in_channels; c++) {
-        const lk_vec x = lk_vec_set(p->x[c]);
+        const lk_factor x = lk_vec_factor(p->x[c]);
         const lk_element *w = p->w + c * LK_BLOCK;
 LK_UNROLL(4)
         for (size_t i = 0; i < count; i++)
 LK_UNROLL(4)
             for (size_t v = 0; v < VECTORS; v++)
-                sum[i][v] = lk_vec_fma(x, lk_map_load(w + i * panel + v * LK_LANES), sum[i][v]);
+                sum[i][v] = lk_vec_fma_by(x, lk_map_load(w + i * panel + v * LK_LANES), sum[i][v]);
     }
+LK_UNROLL(4)
     for (size_t i = 0; i < count; i++)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) {
             const size_t at = i * LK_BLOCK + v * LK_LANES;
             lk_vec value = sum[i][v];

@@ -36,9 +36,9 @@ LK_UNROLL(4)
             }
 LK_UNROLL(8)
             for (size_t i = 0; i < columns; i++) {
-                const lk_vec x = lk_vec_set(row[ky][i * STRIDE * CHANNELS + k]);
+                const lk_factor x = lk_vec_factor(row[ky][i * STRIDE * CHANNELS + k]);
 LK_UNROLL(4)
-                for (size_t v = 0; v < VECTORS; v++) sum[i][v] = lk_vec_fma(x, weights[v], sum[i][v]);
+                for (size_t v = 0; v < VECTORS; v++) sum[i][v] = lk_vec_fma_by(x, weights[v], sum[i][v]);
             }
         }
     const lk_vec lo = lk_vec_set(d->lo), hi = lk_vec_set(d->hi);

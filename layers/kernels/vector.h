@@ -113,6 +113,70 @@ static inline lk_vec lk_vec_load_if(const float *p, bool inside)
     return _mm256_maskload_ps(p, _mm256_set1_epi32(inside ? -1 : 0));
 }
 
+#elif defined(LK_NEON) /* a flag of cmake/isa.cmake: every arm64 has it, and "portable" is to be what it says there too */
+#include <arm_neon.h>
+#define LK_LANES 4
+#define LK_VEC_PIN(v) __asm__("" : "+w"(v))
+typedef float32x4_t lk_vec;
+
+static inline lk_vec lk_vec_load(const float *p)
+{
+    return vld1q_f32(p);
+}
+static inline lk_vec lk_vec_load_part(const float *p, size_t lanes)
+{
+    float lane[LK_LANES] = {0};
+    memcpy(lane, p, lanes * sizeof *p);
+    return vld1q_f32(lane);
+}
+static inline void lk_vec_store(float *p, lk_vec v)
+{
+    vst1q_f32(p, v);
+}
+static inline void lk_vec_store_part(float *p, lk_vec v, size_t lanes)
+{
+    float lane[LK_LANES];
+    vst1q_f32(lane, v);
+    memcpy(p, lane, lanes * sizeof *p);
+}
+static inline lk_vec lk_vec_set(float value)
+{
+    return vdupq_n_f32(value);
+}
+static inline lk_vec lk_vec_fma(lk_vec a, lk_vec b, lk_vec c)
+{
+    return vfmaq_f32(c, a, b);
+}
+static inline lk_vec lk_vec_add(lk_vec a, lk_vec b)
+{
+    return vaddq_f32(a, b);
+}
+static inline lk_vec lk_vec_divide(lk_vec a, lk_vec b)
+{
+    return vdivq_f32(a, b);
+}
+/* FMAX and FMIN give NaN when either is. */
+static inline lk_vec lk_vec_clamp(lk_vec v, lk_vec lo, lk_vec hi)
+{
+    return vminq_f32(hi, vmaxq_f32(lo, v));
+}
+static inline lk_vec lk_vec_load_if(const float *p, bool inside)
+{
+    return inside ? vld1q_f32(p) : vdupq_n_f32(0);
+}
+/* FMLA takes one lane as a factor of all, which costs nothing; to spread it first takes a vector operation. */
+#define LK_VEC_FACTOR
+typedef float lk_factor;
+
+static inline lk_factor lk_vec_factor(float value)
+{
+    return value;
+}
+static inline lk_vec lk_vec_fma_by(lk_factor factor, lk_vec b, lk_vec c)
+{
+    return vfmaq_n_f32(c, b, factor);
+}
+
 #else /* the compiler's own vectors: SSE2, NEON, or plain code where there are none */
 #define LK_LANES 4
 #define LK_VEC_PIN(v) ((void)0)
@@ -165,6 +229,20 @@ static inline lk_vec lk_vec_clamp(lk_vec v, lk_vec lo, lk_vec hi)
 static inline lk_vec lk_vec_load_if(const float *p, bool inside)
 {
     return inside ? lk_vec_load(p) : lk_vec_set(0);
+}
+#endif
+
+/* One number that multiplies several vectors. */
+#ifndef LK_VEC_FACTOR
+typedef lk_vec lk_factor;
+
+static inline lk_factor lk_vec_factor(float value)
+{
+    return lk_vec_set(value);
+}
+static inline lk_vec lk_vec_fma_by(lk_factor factor, lk_vec b, lk_vec c)
+{
+    return lk_vec_fma(factor, b, c);
 }
 #endif
 

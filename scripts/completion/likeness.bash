@@ -13,7 +13,7 @@ _likeness() {
     case $before in
     --backend) words="auto native openblas reference" ;;
     --precision) words="f32 bf16 int8" ;;
-    --isa) words="portable avx2 avx512" ;;
+    --isa) words="portable avx2 avx512 neon" ;;
     --bn) words="running batch" ;;
     --feature) words="logits pooled" ;;
     --fuse) words="series parallel" ;;

@@ -233,7 +233,7 @@ static void search(const set_case *c, const world *w, const char *isa, size_t th
     lk_pool_close(&pool);
 }
 
-static const char *const isas[] = {NULL, "portable", "avx2", "avx512", "avx512vpopcntdq"};
+static const char *const isas[] = {NULL, "portable", "avx2", "avx512", "avx512vpopcntdq", "neon"};
 
 static bool can_run(const char *isa)
 {
@@ -578,7 +578,8 @@ static void test_empty_set(void **state)
     lk_pool_close(&options.pool);
 }
 
-int main(void)
+/* With an argument only the tests of that name. */
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats),
@@ -593,5 +594,6 @@ int main(void)
         cmocka_unit_test(test_bad_sets_are_refused),
         cmocka_unit_test(test_empty_set),
     };
+    if (count > 1) cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

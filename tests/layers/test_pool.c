@@ -65,6 +65,15 @@ static void test_isa_masks(void **state)
     } else {
         assert_int_equal(lk_cpu_mask("avx512", &mask), LK_ERROR_BACKEND);
     }
+#ifdef __aarch64__
+    assert_int_equal(lk_cpu_mask("neon", &mask), LK_OK);
+    assert_int_equal(mask, LK_ISA_NEON);
+    assert_int_equal(lk_cpu_mask("avx2", &mask), LK_ERROR_BACKEND);
+    assert_non_null(strstr(lk_error_message(), "it is arm64, not x86-64"));
+#elif defined(__x86_64__)
+    assert_int_equal(lk_cpu_mask("neon", &mask), LK_ERROR_BACKEND);
+    assert_non_null(strstr(lk_error_message(), "it is x86-64, not arm64"));
+#endif
 }
 
 int main(void)

@@ -44,7 +44,7 @@ size_t lk_test_ways(lk_test_way ways[8])
     static const lk_test_way all[] = {{LK_BACKEND_REFERENCE, NULL},    {LK_BACKEND_OPENBLAS, "portable"},
                                       {LK_BACKEND_OPENBLAS, "avx2"},   {LK_BACKEND_OPENBLAS, "avx512"},
                                       {LK_BACKEND_NATIVE, "portable"}, {LK_BACKEND_NATIVE, "avx2"},
-                                      {LK_BACKEND_NATIVE, "avx512"}};
+                                      {LK_BACKEND_NATIVE, "avx512"},   {LK_BACKEND_NATIVE, "neon"}};
     size_t count = 0;
     lk_model *model = NULL;
     assert_int_equal(lk_model_open(LK_TEST_MODEL, &model), LK_OK);
