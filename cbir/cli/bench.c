@@ -222,7 +222,7 @@ int cli_bench(int argc, char **argv)
                "repeated) take turns, and so do all kernels that fit a layer, which are checked first.\v"
                "Examples:\n"
                "  likeness bench zodiac.safetensors --repeat 50 --svg zodiac\n"
-               "  likeness bench --layer depthwise --in 57x57x144 --stride 2 --activation relu6\n"
+               "  likeness bench --layer depthwise --in 57x57x144 --stride 2\n"
                "  likeness bench --sweep shapes.csv --csv",
         .children = children};
     bench_options o = {.repeat = 20, .batch = 1, .run = {.threads = 1}};
