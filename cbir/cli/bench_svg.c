@@ -28,7 +28,15 @@ static void put_text(FILE *out, const char *text)
         else if (*text == '<') fputs("&lt;", out);
         else if (*text == '>') fputs("&gt;", out);
         else if (*text == '"') fputs("&quot;", out);
-        else fputc(*text, out);
+        else fputc((unsigned char)*text < ' ' ? '?' : *text, out); /* XML knows no control characters */
+}
+
+/* Of any bytes. */
+static void put_path(FILE *out, const char *path)
+{
+    json_t *text = cli_json_text(path);
+    put_text(out, text ? json_string_value(text) : "?");
+    json_decref(text);
 }
 
 static void begin(const drawing *d, int width, int height, const char *title)
@@ -41,7 +49,7 @@ static void begin(const drawing *d, int width, int height, const char *title)
         width, height, width, height);
     put_text(d->out, title);
     fputs(": ", d->out);
-    put_text(d->out, d->o->model ? d->o->model : d->o->sweep ? d->o->sweep : d->table->rows[0].layers[0]);
+    put_path(d->out, d->o->model ? d->o->model : d->o->sweep ? d->o->sweep : d->table->rows[0].layers[0]);
     fprintf(d->out,
             "</text>\n<text x=\"16\" y=\"42\" fill=\"#555\">batch %zu, %zu thread%s, %s; the least of %zu "
             "runs</text>\n",
@@ -137,6 +145,8 @@ static axes find_axes(const drawing *d)
     axes a = {0, 4, 0, 4};
     if (peak > 0 && d->machine->memory_gbs > 0)
         a.x_to = log2(d->machine->gflops / d->machine->memory_gbs) + 1;
+    if (peak > 0 && d->machine->second_gbs > 0)
+        a.x_from = fmin(0, log2(d->machine->gflops / d->machine->second_gbs) - 1);
     if (peak > 0) a.y_to = log2(peak) + 0.5, a.y_from = a.y_to - 4;
     for (size_t i = 0; i < d->table->count; i++) {
         if (!is_point(&d->table->rows[i])) continue;
@@ -221,7 +231,7 @@ static void draw_roofline(const drawing *d)
 
 /* ------------------------------------------------------------------ The bars */
 
-enum { BAR_LEFT = 330, BAR_TOP = 62, BAR_WIDTH = 420, BAR_STEP = 16, BAR_RIGHT = 300 };
+enum { BAR_LEFT = 330, BAR_TOP = 62, BAR_WIDTH = 420, BAR_STEP = 16, BAR_RIGHT = 280, BAR_LEGEND = 150 };
 
 /* By the median: one slow moment in the 95th percentile would make all bars small. */
 static double longest_ms(const drawing *d)
@@ -235,29 +245,35 @@ static double longest_ms(const drawing *d)
     return longest > 0 ? longest : 1;
 }
 
+/* The layers; of a shape, whose text stands above its rows, the kernel. */
+static void put_label(const drawing *d, const bench_row *row)
+{
+    const char *kernel = row->kernel;
+    for (size_t i = 0; !row->variant && i < row->layer_count; i++) {
+        if (i) fputs(" + ", d->out);
+        put_text(d->out, row->layers[i]);
+    }
+    if (row->variant) put_text(d->out, strncmp(kernel, "lk_", 3) ? kernel : kernel + 3);
+}
+
 /* The least time as a bar, a line from it to the 95th percentile, as far as there is room, a tick at the
  * median. */
-static void draw_bar(const drawing *d, size_t place, double longest)
+static void draw_bar(const drawing *d, size_t place, double y, double longest)
 {
     const size_t index = d->table->rows[place].told;
     const bench_row *row = &d->table->rows[index];
     const bench_figures f = bench_figures_of(row, d->table, d->machine, d->o->cold);
-    const double y = BAR_TOP + BAR_STEP * (double)place, middle = y + BAR_STEP / 2.0 - 1;
-    const double to = BAR_LEFT + BAR_WIDTH * f.min_ms / longest,
-                 median = BAR_LEFT + BAR_WIDTH * f.median_ms / longest;
-    fprintf(d->out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", BAR_LEFT - 6, y + 11);
-    for (size_t i = 0; i < row->layer_count; i++) {
-        if (i) fputs(" + ", d->out);
-        put_text(d->out, row->layers[i]);
-    }
+    const double wide = BAR_WIDTH * f.min_ms / longest, median = BAR_LEFT + BAR_WIDTH * f.median_ms / longest;
+    const double end = BAR_LEFT + BAR_WIDTH * fmin(f.p95_ms / longest, 1), middle = y + BAR_STEP / 2.0 - 1;
+    fprintf(d->out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", BAR_LEFT - 30, y + 11);
+    put_label(d, row);
     fprintf(d->out,
-            " <tspan fill=\"#999\">%zu</tspan></text><rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" "
-            "fill=\"%s\">",
-            place + 1, BAR_LEFT, y, to - BAR_LEFT, BAR_STEP - 3, colour_of(d->table, index));
+            "</text><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\" fill=\"#999\">%zu</text>"
+            "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\">",
+            BAR_LEFT - 6, y + 11, place + 1, BAR_LEFT, y, wide, BAR_STEP - 3, colour_of(d->table, index));
     put_title(d, row, &f);
-    const double end = BAR_LEFT + BAR_WIDTH * fmin(f.p95_ms / longest, 1);
-    fprintf(d->out, "</rect><path d=\"M%.1f %.1f H%.1f M%.1f %.1f v6\" stroke=\"#333\" fill=\"none\"/>", to,
-            middle, end, median, middle - 3);
+    fprintf(d->out, "</rect><path d=\"M%.1f %.1f H%.1f M%.1f %.1f v6\" stroke=\"#333\" fill=\"none\"/>",
+            BAR_LEFT + wide, middle, end, median, middle - 3);
     fprintf(d->out, "<text x=\"%.1f\" y=\"%.1f\" fill=\"#333\">%.4f ms, %.1f GFLOP/s", end + 6, y + 11,
             f.min_ms, f.gflops);
     if (f.of_limit > 0)
@@ -266,14 +282,36 @@ static void draw_bar(const drawing *d, size_t place, double longest)
     fputs("</text>\n", d->out);
 }
 
+static bool begins_shape(const bench_table *table, size_t index)
+{
+    const bench_row *row = &table->rows[index];
+    return row->variant && (!index || row->layers[0] != row[-1].layers[0]);
+}
+
 static void draw_bars(const drawing *d)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < d->table->count; i++) count += !d->table->rows[i].is_whole;
+    size_t bars = 0, lines = 0, series = 0;
+    bool is_new;
+    for (size_t i = 0; i < d->table->count; i++) {
+        bars += !d->table->rows[i].is_whole;
+        lines += begins_shape(d->table, i);
+        series_index(d->table, i, &is_new);
+        series += is_new;
+    }
+    lines += bars > series ? bars : series;
     const double longest = longest_ms(d);
-    begin(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT, BAR_TOP + BAR_STEP * (int)count + 16, "Layers");
-    draw_legend(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT - 130, 20);
-    for (size_t i = 0; i < count; i++) draw_bar(d, i, longest);
+    double y = BAR_TOP;
+    begin(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT + BAR_LEGEND, BAR_TOP + BAR_STEP * (int)lines + 16, "Layers");
+    draw_legend(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT, BAR_TOP);
+    for (size_t i = 0; i < bars; i++, y += BAR_STEP) {
+        if (begins_shape(d->table, i)) {
+            fprintf(d->out, "<text x=\"16\" y=\"%.1f\" font-weight=\"bold\">", y + 11);
+            put_text(d->out, d->table->rows[i].layers[0]);
+            fputs("</text>\n", d->out);
+            y += BAR_STEP;
+        }
+        draw_bar(d, i, y, longest);
+    }
     fputs("</svg>\n", d->out);
 }
 
