@@ -200,7 +200,7 @@ static lk_status pack_weights(const lk_program *program, const lk_cpu_program *c
         const lk_step *step = &program->steps[i];
         uint8_t *packed = compiled->weights + compiled->steps[i].weights;
         if (step->op == LK_OP_BATCH_NORM)
-            pack_batch_norm(&step->filter, step->layer.batch_norm.channels, (float *)packed);
+            pack_batch_norm(&step->filter, step->layer.batch_norm.channels, (void *)packed);
         if (step->op != LK_OP_CONV2D) continue;
         const lk_conv2d *d = &step->layer.conv2d;
         float *plain = lk_allocate_array(step->filter.weight->count + d->out_channels, sizeof *plain);

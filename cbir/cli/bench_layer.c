@@ -97,6 +97,11 @@ static uint64_t time_runs(const lk_single *single, size_t variant, size_t runs)
     return now_ns() - start;
 }
 
+static uint64_t per_run(uint64_t all, size_t runs)
+{
+    return (uint64_t)((double)all / (double)runs + 0.5);
+}
+
 /* Warm: as many runs as make up LEAST_NS, after one that is not timed; cold: one, after a flush. */
 static void measure(const lk_single *single, size_t variant, const bench_machine *machine, bool cold,
                     bench_row *row, size_t round)
@@ -105,14 +110,15 @@ static void measure(const lk_single *single, size_t variant, const bench_machine
     if (cold) {
         bench_machine_flush(machine);
     } else {
-        const uint64_t once = time_runs(single, variant, 1) + 1;
-        if (once < LEAST_NS) runs = LEAST_NS / once + 1;
+        const uint64_t once = time_runs(single, variant, 1);
+        if (once < LEAST_NS) runs = LEAST_NS / (once + 1) + 1;
     }
     const uint64_t before = bench_machine_cycles(machine);
-    row->ns[round] = (time_runs(single, variant, runs) + runs / 2) / runs;
-    uint64_t cycles = bench_machine_cycles_since(machine, before);
-    if (cycles != BENCH_CYCLES_ABSENT) cycles /= runs;
-    if (cycles < row->cycles) row->cycles = cycles;
+    const uint64_t ns = time_runs(single, variant, runs),
+                   cycles = bench_machine_cycles_since(machine, before);
+    row->ns[round] = per_run(ns, runs);
+    if (cycles != BENCH_CYCLES_ABSENT && per_run(cycles, runs) < row->cycles)
+        row->cycles = per_run(cycles, runs);
 }
 
 /* The first run is that before the check. */

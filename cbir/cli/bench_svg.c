@@ -159,19 +159,23 @@ static axes find_axes(const drawing *d)
 
 static void draw_axes(const drawing *d, const axes *a)
 {
-    const double bottom = PLOT_TOP + PLOT_HEIGHT, right = PLOT_LEFT + PLOT_WIDTH;
-    for (double x = a->x_from; x <= a->x_to; x++)
+    const int bottom = PLOT_TOP + PLOT_HEIGHT, right = PLOT_LEFT + PLOT_WIDTH;
+    for (int power = (int)a->x_from; power <= (int)a->x_to; power++) {
+        const double x = place_x(a, exp2(power));
         fprintf(d->out,
-                "<path d=\"M%.1f %d V%.1f\" stroke=\"#ddd\"/><text x=\"%.1f\" y=\"%.1f\" "
-                "text-anchor=\"middle\">%g</text>\n",
-                place_x(a, exp2(x)), PLOT_TOP, bottom, place_x(a, exp2(x)), bottom + 16, exp2(x));
-    for (double y = a->y_from; y <= a->y_to; y++)
+                "<path d=\"M%.1f %d V%d\" stroke=\"#ddd\"/>"
+                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
+                x, PLOT_TOP, bottom, x, bottom + 16, exp2(power));
+    }
+    for (int power = (int)a->y_from; power <= (int)a->y_to; power++) {
+        const double y = place_y(a, exp2(power));
         fprintf(d->out,
-                "<path d=\"M%d %.1f H%.1f\" stroke=\"#ddd\"/><text x=\"%d\" y=\"%.1f\" "
-                "text-anchor=\"end\">%g</text>\n",
-                PLOT_LEFT, place_y(a, exp2(y)), right, PLOT_LEFT - 6, place_y(a, exp2(y)) + 4, exp2(y));
+                "<path d=\"M%d %.1f H%d\" stroke=\"#ddd\"/>"
+                "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
+                PLOT_LEFT, y, right, PLOT_LEFT - 6, y + 4, exp2(power));
+    }
     fprintf(d->out,
-            "<text x=\"%d\" y=\"%.1f\" text-anchor=\"middle\">operations a byte of maps and weights</text>\n"
+            "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">operations a byte of maps and weights</text>\n"
             "<text transform=\"translate(18 %d) rotate(-90)\" text-anchor=\"middle\">GFLOP/s</text>\n",
             PLOT_LEFT + PLOT_WIDTH / 2, bottom + 38, PLOT_TOP + PLOT_HEIGHT / 2);
 }
@@ -231,7 +235,7 @@ static void draw_roofline(const drawing *d)
 
 /* ------------------------------------------------------------------ The bars */
 
-enum { BAR_LEFT = 330, BAR_TOP = 62, BAR_WIDTH = 420, BAR_STEP = 16, BAR_RIGHT = 280, BAR_LEGEND = 150 };
+enum { BAR_LEFT = 330, BAR_TOP = 62, BAR_WIDTH = 420, BAR_STEP = 16, BAR_RIGHT = 310, BAR_LEGEND = 150 };
 
 /* By the median: one slow moment in the 95th percentile would make all bars small. */
 static double longest_ms(const drawing *d)
@@ -288,6 +292,18 @@ static bool begins_shape(const bench_table *table, size_t index)
     return row->variant && (!index || row->layers[0] != row[-1].layers[0]);
 }
 
+static void draw_heading(const drawing *d, const char *shape, double y)
+{
+    fprintf(d->out, "<text x=\"16\" y=\"%.1f\" font-weight=\"bold\">", y + 11);
+    put_text(d->out, shape);
+    fputs("</text>\n", d->out);
+}
+
+static double line_y(size_t line)
+{
+    return BAR_TOP + BAR_STEP * (double)line;
+}
+
 static void draw_bars(const drawing *d)
 {
     size_t bars = 0, lines = 0, series = 0;
@@ -300,17 +316,12 @@ static void draw_bars(const drawing *d)
     }
     lines += bars > series ? bars : series;
     const double longest = longest_ms(d);
-    double y = BAR_TOP;
+    size_t line = 0;
     begin(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT + BAR_LEGEND, BAR_TOP + BAR_STEP * (int)lines + 16, "Layers");
     draw_legend(d, BAR_LEFT + BAR_WIDTH + BAR_RIGHT, BAR_TOP);
-    for (size_t i = 0; i < bars; i++, y += BAR_STEP) {
-        if (begins_shape(d->table, i)) {
-            fprintf(d->out, "<text x=\"16\" y=\"%.1f\" font-weight=\"bold\">", y + 11);
-            put_text(d->out, d->table->rows[i].layers[0]);
-            fputs("</text>\n", d->out);
-            y += BAR_STEP;
-        }
-        draw_bar(d, i, y, longest);
+    for (size_t i = 0; i < bars; i++) {
+        if (begins_shape(d->table, i)) draw_heading(d, d->table->rows[i].layers[0], line_y(line++));
+        draw_bar(d, i, line_y(line++), longest);
     }
     fputs("</svg>\n", d->out);
 }
