@@ -155,18 +155,19 @@ static lk_status open_variant(lk_single *s, const lk_cpu_choice *choice, lk_pool
 
 /* ------------------------------------------------------------------ The calls */
 
-static void set_layer(lk_single *s, lk_op op, const lk_step *layer, size_t batch)
+static void set_layer(lk_single *s, const lk_step *layer, size_t batch)
 {
-    s->step.op = op;
+    const bool is_conv2d = layer->op == LK_OP_CONV2D;
+    s->step.op = layer->op;
     s->step.layer = layer->layer;
     s->step.name = "the layer";
     s->step.input = 0, s->step.output = 1, s->step.residual = LK_NO_VALUE;
     const lk_conv2d *c = &layer->layer.conv2d;
     const lk_pool2d *p = &layer->layer.pool2d;
-    s->values[0] = op == LK_OP_CONV2D ? (lk_value){c->in_h, c->in_w, c->in_channels, true}
-                                      : (lk_value){p->in_h, p->in_w, p->channels, true};
-    s->values[1] = op == LK_OP_CONV2D ? (lk_value){c->out_h, c->out_w, c->out_channels, true}
-                                      : (lk_value){p->out_h, p->out_w, p->channels, true};
+    s->values[0] = is_conv2d ? (lk_value){c->in_h, c->in_w, c->in_channels, true}
+                             : (lk_value){p->in_h, p->in_w, p->channels, true};
+    s->values[1] = is_conv2d ? (lk_value){c->out_h, c->out_w, c->out_channels, true}
+                             : (lk_value){p->out_h, p->out_w, p->channels, true};
     s->program = (lk_program){.steps = &s->step,
                               .step_count = 1,
                               .values = s->values,
@@ -175,15 +176,14 @@ static void set_layer(lk_single *s, lk_op op, const lk_step *layer, size_t batch
                               .batch = batch};
 }
 
-lk_status lk_single_open(lk_op op, const lk_step *layer, size_t batch, unsigned can, lk_pool *pool,
-                         lk_single **single)
+lk_status lk_single_open(const lk_step *layer, size_t batch, unsigned can, lk_pool *pool, lk_single **single)
 {
     lk_cpu_choice choices[LK_MAX_VARIANTS];
     lk_single *made = lk_allocate_array(1, sizeof *made);
     if (!made) return lk_fail(LK_ERROR_MEMORY, "out of memory for a layer");
-    set_layer(made, op, layer, batch);
-    const size_t count = op == LK_OP_CONV2D ? choose_conv2d(&layer->layer.conv2d, can, choices)
-                                            : choose_pool2d(&layer->layer.pool2d, can, choices);
+    set_layer(made, layer, batch);
+    const size_t count = layer->op == LK_OP_CONV2D ? choose_conv2d(&layer->layer.conv2d, can, choices)
+                                                   : choose_pool2d(&layer->layer.pool2d, can, choices);
     lk_status status = check_size(made, choices, count, lk_pool_threads(pool));
     if (!status) status = make_operands(made);
     for (size_t i = 0; !status && i < count; i++) status = open_variant(made, &choices[i], pool);

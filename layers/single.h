@@ -25,10 +25,10 @@ typedef struct lk_single {
     size_t variant_count;
 } lk_single;
 
-/* `op` is LK_OP_CONV2D or LK_OP_POOL2D, with the layer of that kind complete. Weights and input are random, the same each time. The
- * kernels: all whose needs are in `can`, the reference first. LK_ERROR_LIMIT: more than this machine's memory or 2^40
+/* Of `layer` its op, LK_OP_CONV2D or LK_OP_POOL2D, and the layer of that kind, complete; the rest is not read. Weights and input are
+ * random, the same each time. The kernels: all whose needs are in `can`, the reference first. LK_ERROR_LIMIT: more than this machine's memory or 2^40
  * multiply-adds. LK_ERROR_MEMORY. */
-lk_status lk_single_open(lk_op op, const lk_step *layer, size_t batch, unsigned can, lk_pool *pool, lk_single **single);
+lk_status lk_single_open(const lk_step *layer, size_t batch, unsigned can, lk_pool *pool, lk_single **single);
 void lk_single_release(lk_single *single); /* the memory of it all; what is known of the variants stays */
 void lk_single_close(lk_single **single); /* takes NULL */
 

@@ -121,7 +121,7 @@ lk_status bench_shapes_read(const bench_options *o, bench_shapes *shapes);
 void bench_shapes_close(bench_shapes *shapes);
 
 /* The layer that a shape means, complete; LK_ERROR_ARGUMENT says why there is none. */
-lk_status bench_shape_layer(const bench_shape *shape, lk_op *op, lk_step *step);
+lk_status bench_shape_layer(const bench_shape *shape, lk_step *step);
 
 void bench_print_text(const bench_options *o, const bench_table *table, const bench_machine *machine);
 void bench_print_csv(const bench_options *o, const bench_table *table, const bench_machine *machine);

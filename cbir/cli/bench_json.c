@@ -38,7 +38,7 @@ static json_t *row_json(const measured *m, const bench_row *row)
     }
     json_decref(size);
     if (json) json_object_set_new(json, "level", json_string(f.level));
-    if (json && *f.limit) json_object_set_new(json, "limit", json_string(f.limit));
+    if (json) json_object_set_new(json, "limit", *f.limit ? json_string(f.limit) : json_null());
     if (json && f.share > 0) json_object_set_new(json, "share", json_real(f.share));
     return json;
 }

@@ -146,11 +146,10 @@ static lk_status measure_shape(const bench_layers *b, size_t index, const bench_
 static lk_status run_shape(bench_layers *b, const bench_shape *shape, unsigned can, const bench_options *o,
                            bench_machine *machine, bench_table *table)
 {
-    lk_op op;
     lk_step step;
     const size_t index = b->count;
-    lk_status status = bench_shape_layer(shape, &op, &step);
-    if (!status) status = lk_single_open(op, &step, o->batch, can, b->pool, &b->singles[index]);
+    lk_status status = bench_shape_layer(shape, &step);
+    if (!status) status = lk_single_open(&step, o->batch, can, b->pool, &b->singles[index]);
     if (status) {
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "%s %zux%zux%zu", shape->layer, shape->h, shape->w, shape->c);

@@ -126,15 +126,14 @@ static lk_pool2d pool2d(const bench_shape *s)
                        .pad_left = s->pad};
 }
 
-lk_status bench_shape_layer(const bench_shape *shape, lk_op *op, lk_step *step)
+lk_status bench_shape_layer(const bench_shape *shape, lk_step *step)
 {
     bench_shape s = *shape;
     lk_status status = complete(&s);
     if (!status) status = check(&s);
     if (status) return status;
-    *step = (lk_step){0};
-    *op = is(&s, "pool") ? LK_OP_POOL2D : LK_OP_CONV2D;
-    if (*op == LK_OP_POOL2D) step->layer.pool2d = pool2d(&s);
+    *step = (lk_step){.op = is(&s, "pool") ? LK_OP_POOL2D : LK_OP_CONV2D};
+    if (step->op == LK_OP_POOL2D) step->layer.pool2d = pool2d(&s);
     else step->layer.conv2d = conv2d(&s);
     return LK_OK;
 }
@@ -181,9 +180,8 @@ static lk_status read_line(char *line, bench_shape *shape)
 
 static lk_status add(bench_shapes *shapes, const bench_shape *shape)
 {
-    lk_op op;
     lk_step step;
-    const lk_status status = bench_shape_layer(shape, &op, &step);
+    const lk_status status = bench_shape_layer(shape, &step);
     if (status) return status;
     void *items = shapes->items;
     if (!lk_grow(&items, &shapes->capacity, shapes->count + 1, sizeof *shapes->items))

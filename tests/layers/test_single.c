@@ -43,8 +43,7 @@ static void test_all_kernels_that_fit_are_there_and_right(void **state)
     };
     for (size_t i = 0; i < LK_COUNT(cases); i++) {
         lk_single *single = NULL;
-        assert_int_equal(lk_single_open(LK_OP_CONV2D, &cases[i].step, 2, lk_test_can(), NULL, &single),
-                         LK_OK);
+        assert_int_equal(lk_single_open(&cases[i].step, 2, lk_test_can(), NULL, &single), LK_OK);
         assert_string_equal(single->variants[0].kernel, cases[i].reference);
         const lk_conv2d_kernel *best = lk_conv2d_choose(&cases[i].step.layer.conv2d, lk_test_can());
         bool found = false;
@@ -65,8 +64,7 @@ static void test_a_wrong_sum_is_found(void **state)
     (void)state;
     const lk_step step = convolution(5, 16, 20, 1, 1);
     lk_single *single = NULL;
-    assert_int_equal(
-        lk_single_open(LK_OP_CONV2D, &step, 1, LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE, NULL, &single), LK_OK);
+    assert_int_equal(lk_single_open(&step, 1, LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE, NULL, &single), LK_OK);
     assert_int_equal(lk_single_check(single), LK_OK);
     single->biases[19] += 1e-3F;
     assert_int_equal(lk_single_check(single), LK_ERROR_MISMATCH);
@@ -82,9 +80,9 @@ static void test_what_does_not_fit_is_refused(void **state)
     lk_single *single = NULL;
     const size_t huge = (size_t)1 << 20;
     const lk_step maps = convolution(huge, 1, 1, 1, 1), work = convolution(8192, 64, 512, 1, 1);
-    assert_int_equal(lk_single_open(LK_OP_CONV2D, &maps, 1, 0, NULL, &single), LK_ERROR_LIMIT);
+    assert_int_equal(lk_single_open(&maps, 1, 0, NULL, &single), LK_ERROR_LIMIT);
     assert_non_null(strstr(lk_error_message(), "multiply-adds"));
-    assert_int_equal(lk_single_open(LK_OP_CONV2D, &work, 1, 0, NULL, &single), LK_ERROR_LIMIT);
+    assert_int_equal(lk_single_open(&work, 1, 0, NULL, &single), LK_ERROR_LIMIT);
     const lk_pool2d p = {.kind = LK_POOL_ADAPTIVE_AVERAGE,
                          .in_h = huge,
                          .in_w = huge,
@@ -92,7 +90,7 @@ static void test_what_does_not_fit_is_refused(void **state)
                          .out_h = 1,
                          .out_w = 1};
     const lk_step pool = {.op = LK_OP_POOL2D, .layer.pool2d = p};
-    assert_int_equal(lk_single_open(LK_OP_POOL2D, &pool, 1, 0, NULL, &single), LK_ERROR_LIMIT);
+    assert_int_equal(lk_single_open(&pool, 1, 0, NULL, &single), LK_ERROR_LIMIT);
     assert_non_null(strstr(lk_error_message(), "MB"));
     assert_null(single);
 }

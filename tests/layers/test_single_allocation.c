@@ -28,7 +28,7 @@ static void test_every_allocation_may_fail_and_a_run_makes_none(void **state)
     lk_status status = LK_ERROR_MEMORY;
     for (failing = 1; status; failing++) {
         allocations = 0;
-        status = lk_single_open(LK_OP_POOL2D, &step, 1, LK_NEEDS_NATIVE, NULL, &single);
+        status = lk_single_open(&step, 1, LK_NEEDS_NATIVE, NULL, &single);
         assert_true(status == LK_OK || status == LK_ERROR_MEMORY);
         assert_true(status == LK_OK || !single);
     }
