@@ -21,9 +21,19 @@ static void print_share(double share)
     else printf(" %6s", "-");
 }
 
+/* To the nanosecond where that is much of it. */
+static void print_ms(double ms)
+{
+    printf(ms < 0.1 ? " %9.6f" : " %9.4f", ms);
+}
+
 static void print_figures(const bench_row *row, const bench_figures *f)
 {
-    printf(" %9.4f %9.4f %9.4f %9.4f %8.2f", f->first_ms, f->min_ms, f->median_ms, f->p95_ms, f->gflops);
+    print_ms(f->first_ms);
+    print_ms(f->min_ms);
+    print_ms(f->median_ms);
+    print_ms(f->p95_ms);
+    printf(" %8.2f", f->gflops);
     print_share(f->of_peak);
     printf(" %8.3f %7.2f", (double)(row->map_bytes + row->weight_bytes) * 1e-6, f->gbs);
     print_share(f->of_bandwidth);
@@ -73,8 +83,10 @@ static void print_shapes(const bench_options *o, const bench_table *table, const
 
 static void print_machine(const bench_table *table, const bench_machine *machine)
 {
-    printf("One core at best, between the rounds: %.1f GFLOP/s; reads %.1f GB/s from L2", machine->gflops,
-           machine->second_gbs);
+    printf("One core at best, between the rounds: ");
+    if (machine->gflops > 0) printf("%.1f GFLOP/s", machine->gflops);
+    else printf("no probe of the peak here");
+    printf("; reads %.1f GB/s from L2", machine->second_gbs);
     if (machine->last_gbs > 0) printf(", %.1f from L3", machine->last_gbs);
     printf(", %.1f from memory", machine->memory_gbs);
     if (table->threads > 1) printf("; shares are of %zu such", table->threads);
