@@ -265,6 +265,9 @@ typedef struct lk_step_profile {
     const char *kernel;             /* the kernel chosen: "lk_depthwise_f32_3x3c16__avx512" */
     size_t channels, height, width; /* of its output */
     size_t multiply_adds;           /* one picture */
+    size_t map_bytes;               /* one picture: maps that it reads and writes */
+    size_t weight_bytes;            /* packed */
+    bool in_next;                   /* done together with the next step: no time and no maps here */
     uint64_t ns;                    /* of the last profiled run */
 } lk_step_profile;
 

@@ -86,6 +86,7 @@ lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profi
     for (size_t i = 0; i < plan->program.step_count; i++) {
         const lk_step *step = &plan->program.steps[i];
         const lk_value *output = &plan->program.values[step->output];
+        const lk_step_traffic traffic = plan->backend->traffic(plan->compiled, i);
         steps[i] = (lk_step_profile){.name = step->name,
                                      .kind = lk_step_kind(step),
                                      .kernel = plan->backend->kernel(plan->compiled, i),
@@ -93,6 +94,9 @@ lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profi
                                      .height = output->height,
                                      .width = output->width,
                                      .multiply_adds = lk_step_multiply_adds(step),
+                                     .map_bytes = traffic.map_bytes,
+                                     .weight_bytes = traffic.weight_bytes,
+                                     .in_next = traffic.in_next,
                                      .ns = session->step_ns[i]};
     }
     return LK_OK;

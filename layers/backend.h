@@ -17,6 +17,7 @@ typedef struct lk_backend {
     void (*release)(void *compiled);
 
     const char *(*kernel)(const void *compiled, size_t step); /* the name of a step's kernel */
+    lk_step_traffic (*traffic)(const void *compiled, size_t step);
     size_t (*arena_bytes)(const void *compiled);
     size_t (*weight_bytes)(const void *compiled);
 

@@ -6,7 +6,7 @@
 static lk_status compile_reference(const lk_program *program, const char *isa, void **compiled)
 {
     (void)isa; /* the reference uses none; an unknown name has been refused by the plan */
-    return lk_cpu_compile(program, 0, compiled);
+    return lk_cpu_compile(program, &(lk_cpu_choice){0}, compiled);
 }
 
 static lk_status compile_openblas(const lk_program *program, const char *isa, void **compiled)
@@ -14,14 +14,20 @@ static lk_status compile_openblas(const lk_program *program, const char *isa, vo
     unsigned can;
     lk_status status = lk_cpu_mask(isa, &can);
     if (!status) status = lk_openblas_load();
-    return status ? status : lk_cpu_compile(program, can | LK_NEEDS_PORTABLE | LK_NEEDS_OPENBLAS, compiled);
+    return status
+               ? status
+               : lk_cpu_compile(program, &(lk_cpu_choice){.can = can | LK_NEEDS_PORTABLE | LK_NEEDS_OPENBLAS},
+                                compiled);
 }
 
 static lk_status compile_native(const lk_program *program, const char *isa, void **compiled)
 {
     unsigned can;
     const lk_status status = lk_cpu_mask(isa, &can);
-    return status ? status : lk_cpu_compile(program, can | LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE, compiled);
+    return status
+               ? status
+               : lk_cpu_compile(program, &(lk_cpu_choice){.can = can | LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE},
+                                compiled);
 }
 
 static lk_status any_machine(void)
@@ -29,12 +35,12 @@ static lk_status any_machine(void)
     return LK_OK;
 }
 
-#define LK_CPU_BACKEND(label, probe_fn, compile_fn)                                                      \
-    {                                                                                                    \
-        .name = label, .probe = probe_fn, .compile = compile_fn, .release = lk_cpu_release,              \
-        .kernel = lk_cpu_kernel, .arena_bytes = lk_cpu_arena_bytes, .weight_bytes = lk_cpu_weight_bytes, \
-        .open = lk_cpu_open, .close = lk_cpu_close, .input = lk_cpu_input, .read = lk_cpu_read,          \
-        .run = lk_cpu_run                                                                                \
+#define LK_CPU_BACKEND(label, probe_fn, compile_fn)                                            \
+    {                                                                                          \
+        .name = label, .probe = probe_fn, .compile = compile_fn, .release = lk_cpu_release,    \
+        .kernel = lk_cpu_kernel, .traffic = lk_cpu_traffic, .arena_bytes = lk_cpu_arena_bytes, \
+        .weight_bytes = lk_cpu_weight_bytes, .open = lk_cpu_open, .close = lk_cpu_close,       \
+        .input = lk_cpu_input, .read = lk_cpu_read, .run = lk_cpu_run                          \
     }
 
 const lk_backend lk_backend_reference = LK_CPU_BACKEND("reference", any_machine, compile_reference);

@@ -20,9 +20,8 @@
 #define PIECE_MULTIPLY_ADDS ((size_t)128 * 1024)
 #define BLOCKED_PIECES ((size_t)8)
 
-static void choose_conv2d(const lk_conv2d *d, unsigned can, lk_cpu_step *compiled)
+static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cpu_step *compiled)
 {
-    const lk_conv2d_kernel *kernel = lk_conv2d_choose(d, can);
     compiled->kernel = kernel->name;
     compiled->run.conv2d = kernel->run;
     compiled->pack = kernel->pack;
@@ -35,9 +34,8 @@ static void choose_conv2d(const lk_conv2d *d, unsigned can, lk_cpu_step *compile
     compiled->writes_type = compiled->writes_blocked ? d->y_type : LK_F32;
 }
 
-static void choose_pool2d(const lk_pool2d *d, lk_dtype type, unsigned can, lk_cpu_step *compiled)
+static void use_pool2d(const lk_pool2d_kernel *kernel, const lk_pool2d *d, lk_cpu_step *compiled)
 {
-    const lk_pool2d_kernel *kernel = lk_pool2d_choose(d, type, can);
     compiled->kernel = kernel->name;
     compiled->run.pool2d = kernel->run;
     compiled->rows = lk_pool2d_rows(kernel, d);
@@ -52,16 +50,19 @@ static void choose_elementwise(const lk_elementwise_kernel *kernel, lk_cpu_step 
 }
 
 /* `type`: how the step's input lies in memory. */
-static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, unsigned can,
+static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, const lk_cpu_choice *choice,
                           lk_cpu_step *compiled)
 {
+    const lk_conv2d *conv2d = &step->layer.conv2d;
+    const lk_pool2d *pool2d = &step->layer.pool2d;
+    const unsigned can = choice->can;
     compiled->rows = 1;
     switch (step->op) {
     case LK_OP_CONV2D:
-        choose_conv2d(&step->layer.conv2d, can, compiled);
+        use_conv2d(choice->conv2d ? choice->conv2d : lk_conv2d_choose(conv2d, can), conv2d, compiled);
         break;
     case LK_OP_POOL2D:
-        choose_pool2d(&step->layer.pool2d, type, can, compiled);
+        use_pool2d(choice->pool2d ? choice->pool2d : lk_pool2d_choose(pool2d, type, can), pool2d, compiled);
         break;
     case LK_OP_BATCH_NORM:
         compiled->kernel = lk_batch_norm_choose(can)->name;
@@ -169,19 +170,24 @@ static void join(const lk_step *expand, const lk_step *depthwise, unsigned can, 
     second->input = first->input;
 }
 
-static void choose_kernels(const lk_program *program, unsigned can, lk_cpu_program *compiled)
+static void choose_kernels(const lk_program *program, const lk_cpu_choice *choice, lk_cpu_program *compiled)
 {
     for (size_t i = 0; i < program->step_count; i++) {
         const lk_step *step = &program->steps[i];
         const lk_value *output = &program->values[step->output];
         lk_cpu_step *chosen = &compiled->steps[i];
-        choose_kernel(step, output->height * output->width, compiled->values[step->input].type, can, chosen);
+        choose_kernel(step, output->height * output->width, compiled->values[step->input].type, choice,
+                      chosen);
         chosen->input = step->input;
         chosen->residual = step->residual;
         chosen->output = step->output;
         if (i && is_read_once(program, step->input))
-            join(&program->steps[i - 1], step, can, &compiled->steps[i - 1], chosen);
+            join(&program->steps[i - 1], step, choice->can, &compiled->steps[i - 1], chosen);
         chosen->rows_at_once = rows_at_once(program, step, chosen);
+        if (choice->conv2d || choice->pool2d) {
+            compiled->values[chosen->input].is_blocked = chosen->reads_blocked;
+            compiled->values[chosen->input].type = chosen->reads_type;
+        }
         settle_layout(program, step, compiled, chosen);
         chosen->weights = compiled->weight_bytes;
         /* Sizes come from tensors in memory, so nothing overflows. */
@@ -237,7 +243,7 @@ void lk_cpu_release(void *compiled)
     lk_free(c);
 }
 
-lk_status lk_cpu_compile(const lk_program *program, unsigned can, void **compiled)
+lk_status lk_cpu_compile(const lk_program *program, const lk_cpu_choice *choice, void **compiled)
 {
     lk_status status = LK_ERROR_MEMORY;
     lk_cpu_program *made = lk_allocate_array(1, sizeof *made);
@@ -246,7 +252,7 @@ lk_status lk_cpu_compile(const lk_program *program, unsigned can, void **compile
     made->steps = lk_allocate_array(program->step_count, sizeof *made->steps);
     made->values = lk_allocate_array(program->value_count, sizeof *made->values);
     if (!made->steps || !made->values) goto done;
-    choose_kernels(program, can, made);
+    choose_kernels(program, choice, made);
     status = lk_arena_place(made, &made->arena);
     if (status) goto done;
     made->weights = lk_allocate(made->weight_bytes, LK_ALIGNMENT);
@@ -260,6 +266,17 @@ done:
 const char *lk_cpu_kernel(const void *compiled, size_t step)
 {
     return ((const lk_cpu_program *)compiled)->steps[step].kernel;
+}
+
+lk_step_traffic lk_cpu_traffic(const void *compiled, size_t step)
+{
+    const lk_cpu_program *c = compiled;
+    const lk_cpu_step *s = &c->steps[step];
+    lk_step_traffic traffic = {.in_next = s->in_next, .weight_bytes = s->weight_bytes};
+    if (s->in_next) return traffic;
+    traffic.map_bytes = c->values[s->input].bytes + c->values[s->output].bytes;
+    if (s->residual != LK_NO_VALUE) traffic.map_bytes += c->values[s->residual].bytes;
+    return traffic;
 }
 
 size_t lk_cpu_arena_bytes(const void *compiled)

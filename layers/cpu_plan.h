@@ -49,12 +49,21 @@ typedef struct lk_cpu_program {
     size_t converted; /* of one picture, floats: the largest map that a step wants in the other layout; 0: none */
 } lk_cpu_program;
 
-/* Under the mask `can`. LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
-lk_status lk_cpu_compile(const lk_program *program, unsigned can, void **compiled);
+/* Which kernels. One that is given does a program's only step, whatever the mask would choose, and the program's input lies as
+ * that kernel reads it. */
+typedef struct lk_cpu_choice {
+    unsigned can; /* the mask */
+    const lk_conv2d_kernel *conv2d;
+    const lk_pool2d_kernel *pool2d;
+} lk_cpu_choice;
+
+/* LK_ERROR_LIMIT, LK_ERROR_MEMORY. */
+lk_status lk_cpu_compile(const lk_program *program, const lk_cpu_choice *choice, void **compiled);
 void lk_cpu_release(void *compiled);
 
 /* The rest of lk_backend's calls. */
 const char *lk_cpu_kernel(const void *compiled, size_t step);
+lk_step_traffic lk_cpu_traffic(const void *compiled, size_t step);
 size_t lk_cpu_arena_bytes(const void *compiled);
 size_t lk_cpu_weight_bytes(const void *compiled);
 lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **instance);

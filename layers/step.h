@@ -39,6 +39,13 @@ typedef struct lk_step {
     lk_filter filter; /* convolution: its weights; batch norm: gamma, beta, mean, variance */
 } lk_step;
 
+/* What a step reads and writes once compiled. */
+typedef struct lk_step_traffic {
+    bool in_next;        /* the next step does this one as well: no map is read or written here */
+    size_t map_bytes;    /* of one picture: input, residual and output, as they lie in memory */
+    size_t weight_bytes; /* packed */
+} lk_step_traffic;
+
 typedef struct lk_program {
     lk_step *steps; /* in an order in which they can run */
     size_t step_count;

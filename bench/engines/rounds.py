@@ -30,7 +30,7 @@ Turn = Callable[[Process, int], Sample]  # of an engine in a round
 
 
 class Probe:
-    """GFLOP/s of multiply-adds now (bench/peak.c): of the slowest of the processors that the engines run on."""
+    """GFLOP/s of multiply-adds now (layers/probe.c): of the slowest of the processors that the engines run on."""
 
     def __init__(self, path: Path, cpus: list[int]) -> None:
         self.cpus = cpus

@@ -56,8 +56,10 @@ typedef struct {
 
 /* How the network is run. */
 typedef struct {
-    lk_backend_kind backend;
+    lk_backend_kind backend; /* the last that was named */
     bool has_backend;
+    lk_backend_kind backends[3]; /* all that were named, for bench, which sets them side by side */
+    size_t backend_count;
     lk_precision precision; /* AUTO: the model's, or the gallery's */
     const char *isa;
     size_t threads;

@@ -32,7 +32,7 @@ static const char doc[] =
     "  classify  the likeliest classes of pictures\n"
     "  extract   feature vectors of pictures, as a NumPy file\n"
     "  trace     every stage from pixels to logits, written or compared\n"
-    "  bench     time of each layer, backends side by side\n"
+    "  bench     time of each layer, beside what the machine can do\n"
     "  index     a gallery of pictures, or of features made elsewhere\n"
     "  add       more pictures into a gallery\n"
     "  remove    rows out of a gallery\n"

@@ -183,6 +183,15 @@ static lk_backend_kind parse_backend(struct argp_state *state, const char *text)
     return LK_BACKEND_AUTO;
 }
 
+/* Each once, in the order in which they are named. */
+static void add_backend(cli_run_options *options)
+{
+    const lk_backend_kind named = options->has_backend ? options->backend : LK_BACKEND_NATIVE;
+    for (size_t i = 0; i < options->backend_count; i++)
+        if (options->backends[i] == named) return;
+    options->backends[options->backend_count++] = named;
+}
+
 static error_t parse_run(int key, char *argument, struct argp_state *state)
 {
     cli_run_options *options = state->input;
@@ -190,6 +199,7 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
     case BACKEND:
         options->backend = parse_backend(state, argument);
         options->has_backend = options->backend != LK_BACKEND_AUTO;
+        add_backend(options);
         return 0;
     case PRECISION:
         if (!lk_precision_from_name(argument, &options->precision))

@@ -26,6 +26,8 @@ _likeness() {
     --empty) words="skip zero" ;;
     --curve) words="rank radius 11pt threshold" ;;
     --protocol) words="study" ;;
+    --layer) words="pointwise depthwise conv linear pool" ;;
+    --activation) words="none relu relu6" ;;
     esac
     if [[ -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$word")); return; fi
     case $command in
@@ -34,7 +36,7 @@ _likeness() {
     classify) options="$input $run --top --info --english --json" ;;
     extract) options="$feature $input $run --batch --map --strict --output --study-names --json" ;;
     trace) options="$input $run --output --compare --tolerance --fused --bn --json" ;;
-    bench) options="$input $run --repeat --batch --plain --json" ;;
+    bench) options="$input $run --repeat --batch --plain --cold --csv --json --svg --layer --in --out --kernel --stride --groups --pad --activation --sweep" ;;
     index) options="$feature $input $run --batch --map --strict --features --labels --bits --output --labels-info --segment-rows --json" ;;
     add) options="$run --batch --retry-failed --duplicates --map --strict --model --json" ;;
     remove) options="--label --missing --json" ;;
