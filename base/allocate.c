@@ -17,8 +17,8 @@ void *lk_allocate(size_t bytes, size_t alignment)
     const bool huge = bytes >= HUGE_PAGE;
     size_t rounded;
     if (!lk_round_up(bytes ? bytes : 1, alignment, &rounded)) return NULL;
-    void *memory = aligned_alloc(huge ? HUGE_PAGE : alignment, rounded);
-    if (!memory) return NULL;
+    void *memory = NULL;
+    if (posix_memalign(&memory, huge ? HUGE_PAGE : alignment, rounded)) return NULL;
     if (huge) madvise(memory, rounded, MADV_HUGEPAGE); /* a wish: without them all is the same, but slower */
     return memset(memory, 0, rounded);
 }
