@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from likeness_convert import __version__, atomic, features, labels, model, model_file, source, verify
+from likeness_convert import __version__, atomic, cli_quantize, features, labels, model, model_file, source, verify
 from likeness_convert.errors import EXIT_USAGE, ConvertError, UsageError, about
 
 PROGRAM = "likeness-convert"
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["features"]:
             return run_features(arguments[1:])
         if arguments[:1] == ["quantize"]:
-            raise UsageError("there is no subcommand quantize yet; a source of that name is ./quantize")
+            return cli_quantize.run(quantize_parser().parse_args(arguments[1:]), warn=complain)
         return run_convert(arguments)
     except ConvertError as error:
         complain(str(error))
@@ -141,6 +141,13 @@ def features_parser() -> Parser:
     parser = Parser(f"{PROGRAM} features", description="Turn features from .npy into the study's .pkl, or back.")
     parser.add_argument("input", type=Path, metavar="IN", help="float32 [n, dim], .npy or .pkl")
     parser.add_argument("output", type=Path, metavar="OUT", help="the other of the two")
+    return parser
+
+
+def quantize_parser() -> Parser:
+    """quantize MODEL --images LIST"""
+    parser = Parser(f"{PROGRAM} quantize", description=cli_quantize.DESCRIPTION, allow_abbrev=False)
+    cli_quantize.add_arguments(parser)
     return parser
 
 
