@@ -103,7 +103,7 @@ def hash_of(path: Path) -> str:
 
 def input_of(likeness: str, model: Path, picture: Path, folder: Path) -> FloatArray:
     """[h, w, 3], as the network gets it. Raises ConvertError where `likeness` cannot read the picture."""
-    command = [likeness, "trace", str(model), str(picture), "--fused", "-o", str(folder / "trace")]
+    command = [likeness, "trace", "--fused", "-o", str(folder / "trace"), "--", str(model), str(picture)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, errors="replace")
         pixels: FloatArray = np.load(folder / "trace" / "input.npy", allow_pickle=False)

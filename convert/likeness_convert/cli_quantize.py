@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=Path, metavar="OUT", help="default: MODEL_int8.safetensors")
     add("--method", choices=ranges.METHODS, default=defaults.method, help="of the activations' ranges (%(default)s)")
     add("--percentile", type=percentile, metavar="P", help=f"what that method keeps ({defaults.percentile})")
-    add("--no-equalize", action="store_true", help="leave the channels' ranges within blocks as they are")
+    add("--equalize", action="store_true", help="make the channels' ranges within blocks more alike first")
     add("--no-bias-correction", action="store_true", help="leave the biases as they are")
     add(
         "--pictures",
@@ -46,7 +46,7 @@ def run(wanted: argparse.Namespace, warn: Callable[[str], None]) -> int:
     options = quantize.Options(
         method=wanted.method,
         percentile=wanted.percentile or quantize.Options.percentile,
-        equalize=not wanted.no_equalize,
+        equalize=wanted.equalize,
         correct_biases=not wanted.no_bias_correction,
     )
     network = folding.read(wanted.model)

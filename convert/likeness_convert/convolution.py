@@ -25,11 +25,11 @@ def convolve(x: Array, weights: Array, layer: ConvNorm, same: bool) -> Array:
     if layer.groups == 1:
         columns = np.concatenate([tap for _, _, tap in taps], axis=-1)  # tap by tap, then channels
         return multiply(columns, weights.transpose(2, 3, 1, 0).reshape(-1, layer.out_channels))
-    total: Array | None = None
+    _, _, first = next(taps)
+    total: Array = first * weights[:, 0, 0, 0]
+    product = np.empty_like(total)  # fresh memory for each tap would cost more than the arithmetic
     for row, column, tap in taps:
-        part = tap * weights[:, 0, row, column]
-        total = part if total is None else np.add(total, part, out=total)
-    assert total is not None
+        total += np.multiply(tap, weights[:, 0, row, column], out=product)
     return total
 
 

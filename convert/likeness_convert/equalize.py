@@ -4,8 +4,12 @@ All channels of an activation share one scale, and MobileNetV2's depthwise chann
 what never exceeds 0.1 would be told apart in four steps of [0, 6]. A channel between two layers can be made f times
 as large by the weights before it, if the weights behind it are made f times as small; the per-channel scales of a
 depthwise layer absorb that without loss. ReLU6 clips at 6, however it is scaled, so f is never below 1, and never so
-large that a value that was seen in calibration would be clipped that was not before. f is a power of two: on those
-pictures every value of the network is then what it was, to the bit, times a power of two.
+large that a value of `HEADROOM` times the largest one that calibration saw would be clipped that was not before. f is
+a power of two: on those pictures every value of the network is then what it was, to the bit, times a power of two.
+
+Other pictures may have larger values in a channel that was quiet in calibration, and those are then clipped. With
+weights that have scales for each channel anyway this costs more than it gains on the models that we measured, so it
+is off unless asked for (docs/model_file.md has the figures).
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from likeness_convert.state_dict import FloatArray
 from likeness_convert.steps import steps_of
 
 CLIP = 6.0
-LARGEST_FACTOR = 2.0**10
+HEADROOM = 4.0
+LARGEST_FACTOR = 16.0
 
 
 def equalize(network: Folded, largest: Mapping[str, FloatArray]) -> Folded:
@@ -42,9 +47,9 @@ def equalize(network: Folded, largest: Mapping[str, FloatArray]) -> Folded:
 
 
 def factors(largest: FloatArray) -> FloatArray:
-    """The greatest power of two that keeps a channel within the clip; 1 for one that reaches it, or is always zero."""
+    """The greatest power of two that keeps a channel away from the clip; 1 for one near it, or always zero."""
     with np.errstate(divide="ignore"):
-        power = np.floor(np.log2(CLIP / largest.astype(np.float64)))
+        power = np.floor(np.log2(CLIP / HEADROOM / largest.astype(np.float64)))
     factor = np.where(largest > 0, 2.0 ** np.clip(power, 0, np.log2(LARGEST_FACTOR)), 1)
     return factor.astype(np.float32)
 

@@ -29,7 +29,7 @@ class Options:
 
     method: str = "minmax"
     percentile: float = 99.99
-    equalize: bool = True
+    equalize: bool = False
     correct_biases: bool = True
 
 

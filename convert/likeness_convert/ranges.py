@@ -61,7 +61,7 @@ def affine(low: float, high: float) -> Affine:
     """
     low, high = min(low, 0.0), max(high, 0.0)
     scale = float(np.float32((high - low) / LEVELS))
-    if scale == 0 or not np.isfinite(np.float32(1 / scale)):  # nothing but zeros was seen
+    if scale < np.finfo(np.float32).tiny:  # nothing but zeros was seen
         return Affine(1.0, 0)
     return Affine(scale, int(np.clip(np.rint(-low / scale), 0, LEVELS)))
 
