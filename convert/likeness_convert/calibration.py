@@ -32,17 +32,18 @@ def load(model: Path, images: Path, most: int, likeness: str | None, warn: Calla
     Raises ConvertError where none is left, or `likeness` cannot be run.
     """
     command = find_likeness(likeness)
-    paths = read_list(images)
-    chosen = [paths[i * len(paths) // most] for i in range(most)] if len(paths) > most else paths
+    names = read_list(images)
+    chosen = [names[i * len(names) // most] for i in range(most)] if len(names) > most else names
     inputs: list[FloatArray] = []
     hashes: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for path in chosen:
+        for name in chosen:
             try:
-                hashes.append(hash_of(path))
+                path = located(name, images.parent)
+                digest = hash_of(path)
                 inputs.append(input_of(command, model, path, Path(folder)))
+                hashes.append(digest)
             except ConvertError as error:
-                del hashes[len(inputs) :]
                 warn(f"{error}; left out")
     if not inputs:
         raise ConvertError("has no picture that could be read", images)
@@ -60,8 +61,8 @@ def find_likeness(likeness: str | None) -> str:
     raise ConvertError("there is no likeness command on the PATH, which decodes the pictures; give --likeness")
 
 
-def read_list(images: Path) -> list[Path]:
-    """The pictures of a list, as `likeness extract` reads it: path, TAB or blank, label; paths beside the list too.
+def read_list(images: Path) -> list[str]:
+    """The paths in a list, as `likeness extract` reads it: path, TAB or blank, label on each line.
 
     Raises ConvertError.
     """
@@ -70,13 +71,15 @@ def read_list(images: Path) -> list[Path]:
         if data.startswith(PICTURE_MAGICS):
             raise ConvertError("is a picture, not a list of pictures")
         try:
-            lines = data.decode("utf-8-sig").splitlines()
+            lines = data.decode("utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise ConvertError("is no list of pictures: it is not UTF-8") from error
-        paths = [located(path_of(line), images.parent) for line in lines if line.strip()]
-        if not paths:
+        if b"\0" in data:
+            raise ConvertError("is no list of pictures: it holds a byte of 0")
+        names = [path_of(line.removesuffix("\r")) for line in lines if line.strip()]
+        if not names:
             raise ConvertError("is a list without pictures")
-    return paths
+    return names
 
 
 def path_of(line: str) -> str:
@@ -88,9 +91,10 @@ def path_of(line: str) -> str:
 
 
 def located(path: str, folder: Path) -> Path:
-    """The file from the working folder, then beside the list, then both again with / for \\."""
+    """The file from the working folder, then beside the list, then both again with / for \\. Raises ConvertError."""
     candidates = [base / name for name in (path, path.replace("\\", "/")) for base in (Path(), folder)]
-    return next((candidate for candidate in candidates if candidate.exists()), Path(path))
+    with about(Path(path)):
+        return next((candidate for candidate in candidates if candidate.exists()), Path(path))
 
 
 def hash_of(path: Path) -> str:

@@ -27,8 +27,8 @@ MEMORY = 2**30  # of the maps that bias correction keeps
 class Options:
     """How to choose."""
 
-    method: str = "minmax"
-    percentile: float = 99.99
+    method: str = "mse"
+    percentile: float = 99.999
     equalize: bool = False
     correct_biases: bool = True
 

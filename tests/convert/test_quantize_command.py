@@ -127,6 +127,8 @@ def test_a_picture_that_cannot_be_read_is_left_out(convert: Command, pictures: P
         (b"\n \n", "is a list without pictures"),
         (b"gone.png\n", "has no picture that could be read"),
         (b"\x89PNG\r\n", "is a picture, not a list"),
+        (b"a\0.png\n", "is no list of pictures: it holds a byte of 0"),
+        (b"x" * 5000, "has no picture that could be read"),
         (b"\xe9.png\n", "is no list of pictures: it is not UTF-8"),
     ],
 )
