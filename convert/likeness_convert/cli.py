@@ -18,8 +18,8 @@ MAX_MESSAGE = 600  # names in a file can be of any length
 EPILOG = """\
 SOURCE is a .pdparams state dict, a .pdmodel or .json program with its .pdiparams beside it, a prefix of
 these without extension, or a PyTorch state dict. `likeness-convert features IN OUT` turns a feature matrix
-from .npy into .pkl or back, `likeness-convert quantize MODEL --images LIST` a float model file into an int8 one.
-A source called `features` or `quantize` is written ./features.
+from .npy into .pkl or back. A source called `features` or `quantize` is written ./features.
+`likeness-convert quantize MODEL --images LIST` makes an int8 model file of a float one.
 
 exit status: 0 done, 1 an input is refused, 2 wrong usage, 3 the output cannot be written, 4 --verify failed"""
 
