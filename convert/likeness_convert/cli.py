@@ -1,4 +1,4 @@
-"""The command line: `likeness-convert SOURCE -o MODEL.safetensors` and `likeness-convert features IN OUT`."""
+"""The command line: `likeness-convert SOURCE -o MODEL.safetensors`, and the subcommands `features` and `quantize`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from likeness_convert import __version__, atomic, features, labels, model, model_file, source, verify
+from likeness_convert import __version__, atomic, cli_quantize, features, labels, model, model_file, source, verify
 from likeness_convert.errors import EXIT_USAGE, ConvertError, UsageError, about
 
 PROGRAM = "likeness-convert"
@@ -19,6 +19,7 @@ EPILOG = """\
 SOURCE is a .pdparams state dict, a .pdmodel or .json program with its .pdiparams beside it, a prefix of
 these without extension, a PyTorch state dict, or a Keras .h5. `likeness-convert features IN OUT` turns a feature matrix
 from .npy into .pkl or back. A source called `features` or `quantize` is written ./features.
+`likeness-convert quantize MODEL --images LIST` makes an int8 model file of a float one.
 
 exit status: 0 done, 1 an input is refused, 2 wrong usage, 3 the output cannot be written, 4 --verify failed"""
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["features"]:
             return run_features(arguments[1:])
         if arguments[:1] == ["quantize"]:
-            raise UsageError("there is no subcommand quantize yet; a source of that name is ./quantize")
+            return cli_quantize.run(quantize_parser().parse_args(arguments[1:]), warn=complain)
         return run_convert(arguments)
     except ConvertError as error:
         complain(str(error))
@@ -141,6 +142,13 @@ def features_parser() -> Parser:
     parser = Parser(f"{PROGRAM} features", description="Turn features from .npy into the study's .pkl, or back.")
     parser.add_argument("input", type=Path, metavar="IN", help="float32 [n, dim], .npy or .pkl")
     parser.add_argument("output", type=Path, metavar="OUT", help="the other of the two")
+    return parser
+
+
+def quantize_parser() -> Parser:
+    """quantize MODEL --images LIST"""
+    parser = Parser(f"{PROGRAM} quantize", description=cli_quantize.DESCRIPTION, allow_abbrev=False)
+    cli_quantize.add_arguments(parser)
     return parser
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from likeness_convert.architecture import Shape
 from likeness_convert.errors import ConvertError
 from likeness_convert.state_dict import FloatArray
 
@@ -22,21 +23,31 @@ DATA_ALIGNMENT = 64
 DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
-def encode(tensors: Mapping[str, FloatArray], metadata: Mapping[str, Any], dtype: str = "float32") -> bytes:
-    """The file's bytes. Metadata that is no string is stored as JSON. Raises ConvertError.
+class Stored(NamedTuple):
+    """A tensor as the file has it."""
 
-    `dtype` is a key of `DTYPES`, and the type of every tensor.
-    """
+    dtype: str  # safetensors' name
+    shape: Shape
+    data: bytes  # little-endian
+
+
+def encode(tensors: Mapping[str, FloatArray], metadata: Mapping[str, Any], dtype: str = "float32") -> bytes:
+    """The file's bytes, every tensor of one type, a key of `DTYPES`. Raises ConvertError."""
+    stored = {
+        name: Stored(DTYPES[dtype], values.shape, encode_values(name, values, dtype))
+        for name, values in tensors.items()
+    }
+    return assemble(stored, metadata)
+
+
+def assemble(tensors: Mapping[str, Stored], metadata: Mapping[str, Any]) -> bytes:
+    """The file's bytes. Metadata that is no string is stored as JSON."""
     header: dict[str, Any] = {"__metadata__": {key: as_string(value) for key, value in metadata.items()}}
     parts: list[bytes] = []
     at = 0
     for name in sorted(tensors):
-        part = encode_values(name, tensors[name], dtype)
-        header[name] = {
-            "dtype": DTYPES[dtype],
-            "shape": list(tensors[name].shape),
-            "data_offsets": [at, at + len(part)],
-        }
+        dtype, shape, part = tensors[name]
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + len(part)]}
         parts.append(part)
         at += len(part)
     text = compact_json(header).encode()

@@ -35,14 +35,16 @@ def test_the_examples_run(convert: Command, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_every_option_is_described() -> None:
-    help_text = cli.convert_parser().format_help()
+    help_text = cli.convert_parser().format_help() + cli.quantize_parser().format_help()
     options = set(re.findall(r"--[a-z-]+", help_text)) - {"--help", "--version", "--output"}
     assert {option for option in options if option not in PAGE} == set()
 
 
 def test_every_metadata_key_and_form_is_described() -> None:
-    with safe_open(FIXTURES / "model_w025.safetensors", "numpy") as file:
-        keys = set(file.metadata())
+    keys: set[str] = set()
+    for name in ("model_w025", "model_w025_int8"):
+        with safe_open(FIXTURES / f"{name}.safetensors", "numpy") as file:
+            keys |= set(file.metadata())
     assert {key for key in keys if f"| `{key}` |" not in PAGE} == set()
     for form in (source.STATE_DICT, source.PROGRAM2, source.PROGRAM3, source.TORCH, source.KERAS):
         assert f"`{form}`" in PAGE
