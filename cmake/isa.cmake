@@ -1,13 +1,15 @@
 # A kernel file's ISA is the end of its name, and its flags belong to that file alone.
 set(ISA_FLAGS_avx2 "-mavx2;-mfma;-mf16c")
+set(ISA_FLAGS_avxvnni "${ISA_FLAGS_avx2};-mavxvnni")
 set(ISA_FLAGS_avx512 "${ISA_FLAGS_avx2};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl")
+set(ISA_FLAGS_avx512vnni "${ISA_FLAGS_avx512};-mavx512vnni;-mavx512vbmi")
 set(ISA_FLAGS_avx512vpopcntdq "${ISA_FLAGS_avx512};-mavx512vpopcntdq")
 set(ISA_FLAGS_avx512bf16 "${ISA_FLAGS_avx512};-mavx512bf16")
 # LK_NEON tells layers/kernels/vector.h that intrinsics are wanted. Scheduling before registers are given out, which gcc does for arm64
 # alone, keeps more vectors alive than there are registers.
 set(ISA_FLAGS_neon "-DLK_NEON;$<$<C_COMPILER_ID:GNU>:-fno-schedule-insns>")
 
-set(X86_ISAS avx2 avx512 avx512vpopcntdq avx512bf16)
+set(X86_ISAS avx2 avxvnni avx512 avx512vnni avx512vpopcntdq avx512bf16)
 set(ARM_ISAS neon)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ISAS ${X86_ISAS})

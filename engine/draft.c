@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "base/error.h"
+#include "base/memory.h"
+
 void lk_draft_begin(const lk_graph *graph, lk_draft_layer *layers)
 {
     for (lk_node_id i = 0; i < lk_graph_count(graph); i++) {
@@ -106,4 +109,22 @@ void lk_draft_mark_needed(lk_draft_layer *layers, size_t count)
         need(layers, layers[i].node->inputs[1]);
         need(layers, layers[i].residual);
     }
+}
+
+lk_status lk_draft_check_quantization(const lk_graph *graph, const lk_quantization *quantization)
+{
+    const size_t count = lk_graph_count(graph);
+    lk_draft_layer *layers = lk_allocate_array(count, sizeof *layers);
+    if (!layers) return lk_fail(LK_ERROR_MEMORY, "out of memory for a model");
+    lk_draft_begin(graph, layers);
+    lk_draft_fold(layers, count);
+    lk_draft_fuse(layers, count);
+    lk_status status = LK_OK;
+    for (lk_node_id i = 0; !status && i < count; i++) {
+        const lk_node *made = layers[layers[i].output].node;
+        if (layers[i].maker == i && layers[i].uses > 0 && made->real.scale == 0)
+            status = lk_quantization_lacks(quantization, made->name);
+    }
+    lk_free(layers);
+    return status;
 }

@@ -29,6 +29,10 @@ void lk_draft_fold(lk_draft_layer *layers, size_t count);
 /* Activation and residual sum → the convolution before them. */
 void lk_draft_fuse(lk_draft_layer *layers, size_t count);
 
+/* Whether an int8 network says of every map that another layer reads, once folded and fused, what its bytes stand for.
+ * LK_ERROR_FORMAT names what is missing; LK_ERROR_MEMORY. */
+lk_status lk_draft_check_quantization(const lk_graph *graph, const lk_quantization *quantization);
+
 /* Marks what the wanted layers need. */
 void lk_draft_mark_needed(lk_draft_layer *layers, size_t count);
 

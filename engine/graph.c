@@ -13,6 +13,7 @@ struct lk_graph {
     const lk_safetensors *file;
     lk_padding_rule padding;
     double epsilon;
+    const lk_quantization *quantization; /* NULL: of floats */
     lk_node *nodes;
     size_t count, capacity;
     bool *used; /* [tensors of the file]: asked for */
@@ -69,6 +70,12 @@ void lk_graph_set_epsilon(lk_graph *graph, double epsilon)
     graph->epsilon = epsilon;
 }
 
+void lk_graph_set_quantization(lk_graph *graph, const lk_quantization *quantization)
+{
+    graph->quantization = quantization;
+    lk_quantization_find(quantization, "input", &graph->nodes[0].real);
+}
+
 void lk_graph_fail(lk_graph *graph, lk_status status)
 {
     if (graph->error.status == LK_OK) graph->error = lk_error_take(status);
@@ -114,11 +121,22 @@ static lk_status check_finite(const lk_graph *graph, const lk_tensor *tensor)
     return LK_OK;
 }
 
+static lk_status check_bytes(const lk_graph *graph, const lk_tensor *tensor)
+{
+    for (size_t i = 0; i < tensor->count; i++)
+        if (tensor->bytes[i] == 0x80)
+            return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s holds -128 at element %zu",
+                           lk_safetensors_path(graph->file), tensor->name, i);
+    return LK_OK;
+}
+
 static lk_status check_tensor(const lk_graph *graph, const lk_tensor *tensor, const size_t *shape,
-                              size_t rank)
+                              size_t rank, bool bytes)
 {
     const char *path = lk_safetensors_path(graph->file);
-    if (tensor->dtype != LK_F32 && tensor->dtype != LK_F16 && tensor->dtype != LK_BF16)
+    if (bytes && tensor->dtype != LK_I8)
+        return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s is not of int8", path, tensor->name);
+    if (!bytes && tensor->dtype != LK_F32 && tensor->dtype != LK_F16 && tensor->dtype != LK_BF16)
         return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s is not of float32, float16 or bfloat16", path,
                        tensor->name);
     if (tensor->rank != rank || memcmp(tensor->shape, shape, rank * sizeof *shape)) {
@@ -128,12 +146,12 @@ static lk_status check_tensor(const lk_graph *graph, const lk_tensor *tensor, co
         return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s has shape %s, but the network needs %s", path,
                        tensor->name, has, needs);
     }
-    return check_finite(graph, tensor);
+    return bytes ? check_bytes(graph, tensor) : check_finite(graph, tensor);
 }
 
-/* The tensor LAYER.PART of that shape; a failure sticks to the graph. */
+/* The tensor LAYER.PART of that shape, of floats or of bytes; a failure sticks to the graph. */
 static const lk_tensor *ask(lk_graph *graph, const char *layer, const char *part, const size_t *shape,
-                            size_t rank)
+                            size_t rank, bool bytes)
 {
     if (graph->error.status) return NULL;
     const char *name = lk_graph_text(graph, "%s.%s", layer, part);
@@ -143,7 +161,7 @@ static const lk_tensor *ask(lk_graph *graph, const char *layer, const char *part
         status = lk_fail(LK_ERROR_TENSOR, "%s: tensor %s is missing", lk_safetensors_path(graph->file), name);
     } else {
         graph->used[tensor - lk_safetensors_tensor(graph->file, 0)] = true;
-        status = check_tensor(graph, tensor, shape, rank);
+        status = check_tensor(graph, tensor, shape, rank, bytes);
     }
     if (status) lk_graph_fail(graph, status);
     return tensor;
@@ -151,7 +169,26 @@ static const lk_tensor *ask(lk_graph *graph, const char *layer, const char *part
 
 static const lk_tensor *ask_vector(lk_graph *graph, const char *layer, const char *part, size_t count)
 {
-    return ask(graph, layer, part, &count, 1);
+    return ask(graph, layer, part, &count, 1, false);
+}
+
+/* Weights and bias; of an int8 network, whose batch norms are folded, with a scale for each of `outputs`. */
+static void ask_filter(lk_graph *graph, const char *layer, const size_t *shape, size_t rank, size_t outputs,
+                       bool has_bias, lk_filter *filter)
+{
+    filter->weight = ask(graph, layer, "weight", shape, rank, graph->quantization != NULL);
+    if (graph->quantization || has_bias) filter->bias = ask_vector(graph, layer, "bias", outputs);
+    if (!graph->quantization) return;
+    filter->scale = ask_vector(graph, layer, "scale", outputs);
+    for (size_t o = 0; graph->error.status == LK_OK && o < outputs; o++) {
+        const float scale = lk_tensor_at(filter->scale, o);
+        if (!(scale > 0 && (double)scale <= LK_MOST_SCALE))
+            lk_graph_fail(graph,
+                          lk_fail(LK_ERROR_TENSOR,
+                                  "%s: tensor %s holds %g at element %zu: a scale is above 0 and at most %g",
+                                  lk_safetensors_path(graph->file), filter->scale->name, (double)scale, o,
+                                  LK_MOST_SCALE));
+    }
 }
 
 static lk_node_id append(lk_graph *graph, const char *name, lk_node node)
@@ -163,6 +200,7 @@ static lk_node_id append(lk_graph *graph, const char *name, lk_node node)
     }
     graph->nodes = nodes;
     node.name = lk_graph_text(graph, "%s", name);
+    if (graph->quantization) lk_quantization_find(graph->quantization, name, &node.real);
     graph->nodes[graph->count] = node;
     return graph->count++;
 }
@@ -193,8 +231,7 @@ lk_node_id lk_graph_conv2d(lk_graph *graph, const char *name, lk_node_id x,
         return x;
     }
     const size_t shape[] = {a->channels, node.channels / a->groups, a->kernel_h, a->kernel_w};
-    node.filter.weight = ask(graph, name, "weight", shape, 4);
-    if (a->has_bias) node.filter.bias = ask_vector(graph, name, "bias", a->channels);
+    ask_filter(graph, name, shape, 4, a->channels, a->has_bias, &node.filter);
     node.channels = a->channels;
     return append(graph, name, node);
 }
@@ -202,6 +239,8 @@ lk_node_id lk_graph_conv2d(lk_graph *graph, const char *name, lk_node_id x,
 lk_node_id lk_graph_batch_norm(lk_graph *graph, const char *name, lk_node_id x)
 {
     lk_node node = node_on(graph, LK_NODE_BATCH_NORM, x);
+    if (graph->quantization)
+        return append(graph, name, node); /* a name for what the convolution does already */
     node.filter.gamma = ask_vector(graph, name, "weight", node.channels);
     node.filter.beta = ask_vector(graph, name, "bias", node.channels);
     node.filter.mean = ask_vector(graph, name, "_mean", node.channels);
@@ -269,8 +308,7 @@ lk_node_id lk_graph_linear(lk_graph *graph, const char *name, lk_node_id x, size
 {
     lk_node node = node_on(graph, LK_NODE_LINEAR, x);
     const size_t shape[] = {inputs, features};
-    node.filter.weight = ask(graph, name, "weight", shape, 2);
-    node.filter.bias = ask_vector(graph, name, "bias", features);
+    ask_filter(graph, name, shape, 2, features, true, &node.filter);
     node.filter.is_linear = true;
     node.channels = features;
     return append(graph, name, node);

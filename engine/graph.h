@@ -5,6 +5,7 @@
 #ifndef LK_ENGINE_GRAPH_H
 #define LK_ENGINE_GRAPH_H
 
+#include "engine/quantization.h"
 #include "layers/step.h"
 #include "weights/safetensors.h"
 
@@ -54,6 +55,7 @@ typedef struct lk_node {
             float lo, hi;
         } activation;
     } as;
+    lk_affine real;   /* of an int8 network: what bytes of the output stand for; scale 0 where there are none */
     lk_filter filter; /* convolution, linear: weight and bias; batch norm: the other four */
 } lk_node;
 
@@ -65,6 +67,9 @@ void lk_graph_close(lk_graph **graph);
 
 void lk_graph_set_padding(lk_graph *graph, lk_padding_rule rule); /* of convolutions with a stride above 1 */
 void lk_graph_set_epsilon(lk_graph *graph, double epsilon);       /* of every batch norm */
+
+/* From now on weights are int8, with scales and a bias, and batch norms are folded and have no tensors. It outlives the graph. */
+void lk_graph_set_quantization(lk_graph *graph, const lk_quantization *quantization);
 
 /* The builders. `name` is copied; tensors are asked for as NAME.weight, NAME.bias, NAME._mean,
  * NAME._variance, and must have the shapes that the layer and its input give. */

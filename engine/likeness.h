@@ -194,8 +194,11 @@ typedef enum lk_precision {
     LK_PRECISION_AUTO = 0, /* the model file's */
     LK_PRECISION_F32 = 1,
     LK_PRECISION_BF16 = 2, /* weights and maps rounded to bfloat16, sums in float32; the classifier takes and gives float32 */
-    LK_PRECISION_INT8 = 3  /* of a model file that was quantized */
+    LK_PRECISION_INT8 = 3  /* of a model file that was quantized, which runs in nothing else */
 } lk_precision;
+
+/* What LK_PRECISION_AUTO means for this model. */
+LK_API lk_precision lk_model_precision(const lk_model *model);
 
 typedef struct lk_plan_options {
     lk_backend_kind backend;
@@ -208,7 +211,7 @@ typedef struct lk_plan_options {
     const char *const
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
-    lk_precision precision; /* BF16 with the reference and native backends */
+    lk_precision precision; /* BF16 and INT8 with the reference and native backends */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",

@@ -38,13 +38,26 @@ static lk_status check_version(const lk_model *model)
     if (!version)
         return bad_entry(model, "format_version",
                          "missing: not a Likeness model file (likeness-convert makes them)");
-    if (strcmp(version, "1"))
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: format_version %.16s; this Likeness reads 1",
+    if (strcmp(version, "1") != 0 && strcmp(version, "2") != 0)
+        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: format_version %.16s; this Likeness reads 1 and 2",
                        lk_safetensors_path(model->file), version);
-    if (form && strcmp(form, "unfolded"))
-        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: weights_form %.16s; this Likeness reads unfolded",
+    if (form && strcmp(form, "unfolded") != 0 && strcmp(form, "int8") != 0)
+        return lk_fail(LK_ERROR_UNSUPPORTED, "%s: weights_form %.16s; this Likeness reads unfolded and int8",
                        lk_safetensors_path(model->file), form);
     return LK_OK;
+}
+
+/* Of int8 files only. */
+static lk_status read_quantization(lk_model *model)
+{
+    const char *form = entry(model, "weights_form");
+    if (!form || strcmp(form, "int8") != 0) return LK_OK;
+    json_t *json = NULL;
+    lk_status status = read_json(model, "quantization", &json);
+    if (!status && !json) status = bad_entry(model, "quantization", "missing");
+    if (!status) status = lk_quantization_read(json, lk_safetensors_path(model->file), &model->quantization);
+    json_decref(json);
+    return status;
 }
 
 static lk_status read_architecture(lk_model *model)
@@ -145,6 +158,7 @@ static lk_status read_epsilon(const lk_model *model, double *epsilon)
 {
     const char *text = entry(model, "bn_epsilon");
     char *end;
+    if (!text && model->quantization.activations) return LK_OK; /* batch norms are gone */
     if (!text) return bad_entry(model, "bn_epsilon", "missing");
     *epsilon = strtod(text, &end);
     if (end == text || *end || !(*epsilon > 0 && *epsilon < 1))
@@ -160,6 +174,7 @@ lk_status lk_model_read_metadata(lk_model *model, lk_padding_rule *padding, doub
     if (!status) status = read_labels(model, "labels", &model->labels);
     if (!status) status = read_labels(model, "labels_en", &model->labels_english);
     if (!status) status = read_padding(model, padding);
+    if (!status) status = read_quantization(model);
     if (!status) status = read_epsilon(model, epsilon);
     return status;
 }

@@ -5,18 +5,23 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "engine/draft.h"
 
 static lk_status open_network(lk_model *model)
 {
     lk_padding_rule padding;
-    double epsilon;
+    double epsilon = 0;
     lk_status status = lk_model_read_metadata(model, &padding, &epsilon);
     if (!status) status = lk_graph_open(model->file, 3, &model->graph);
     if (status) return status;
     lk_graph_set_padding(model->graph, padding);
     lk_graph_set_epsilon(model->graph, epsilon);
+    if (model->quantization.activations) lk_graph_set_quantization(model->graph, &model->quantization);
     lk_mobilenet_v2(model->graph, &model->architecture);
-    return lk_graph_finish(model->graph);
+    status = lk_graph_finish(model->graph);
+    return status || !model->quantization.activations
+               ? status
+               : lk_draft_check_quantization(model->graph, &model->quantization);
 }
 
 lk_status lk_model_on(lk_safetensors *file, lk_model **model)
@@ -46,6 +51,7 @@ void lk_model_close(lk_model **model)
     lk_model *closed = *model;
     if (!closed) return;
     lk_graph_close(&closed->graph);
+    json_decref(closed->quantization.activations);
     json_decref(closed->description);
     json_decref(closed->labels);
     json_decref(closed->labels_english);
@@ -62,6 +68,11 @@ const lk_preprocessing *lk_model_preprocessing(const lk_model *model)
 const char *lk_model_architecture(const lk_model *model)
 {
     return model->architecture.name;
+}
+
+lk_precision lk_model_precision(const lk_model *model)
+{
+    return model->quantization.activations ? LK_PRECISION_INT8 : LK_PRECISION_F32;
 }
 
 double lk_model_scale(const lk_model *model)

@@ -11,6 +11,7 @@ struct lk_model {
     lk_graph *graph;
     lk_architecture architecture; /* its name points into description */
     lk_preprocessing preprocessing;
+    lk_quantization quantization; /* its activations are NULL: the network is of floats */
     json_t *description, *labels, *labels_english; /* parsed metadata; labels NULL when there are none */
 };
 

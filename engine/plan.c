@@ -14,7 +14,8 @@
 typedef struct {
     const lk_graph *graph;
     lk_plan_options options; /* with defaults filled in */
-    size_t count;            /* of layers */
+    bool is_int8;
+    size_t count; /* of layers */
     lk_shape *shapes;
     lk_draft_layer *layers;
     lk_node_id *features; /* [options.feature_count] */
@@ -44,17 +45,32 @@ static lk_status check_batch_norm(lk_plan_options *o)
     return LK_OK;
 }
 
-static lk_status check_precision(lk_plan_options *o)
+/* An int8 network has its own weights and maps, and knows no layer but those that run. */
+static lk_status check_precision(const lk_model *model, lk_plan_options *o)
 {
-    if (o->precision == LK_PRECISION_AUTO) o->precision = LK_PRECISION_F32;
-    if (o->precision == LK_PRECISION_INT8)
-        return lk_fail(LK_ERROR_UNSUPPORTED,
-                       "int8 needs a model file that was quantized, and this one holds floats");
-    if (o->precision != LK_PRECISION_F32 && o->precision != LK_PRECISION_BF16)
-        return lk_fail(LK_ERROR_ARGUMENT, "no precision has number %d", (int)o->precision);
-    if (o->precision != LK_PRECISION_F32 && o->backend == LK_BACKEND_OPENBLAS)
-        return lk_fail(LK_ERROR_ARGUMENT, "the openblas backend computes in float32 alone");
-    return LK_OK;
+    if (o->precision == LK_PRECISION_AUTO) o->precision = lk_model_precision(model);
+    const bool is_int8 = lk_model_precision(model) == LK_PRECISION_INT8;
+    if (o->precision == LK_PRECISION_INT8 && !is_int8)
+        return lk_fail(
+            LK_ERROR_ARGUMENT,
+            "%s: a model of floats does not run in int8: likeness-convert quantize makes one that does",
+            lk_safetensors_path(model->file));
+    if (!is_int8) {
+        if (o->precision != LK_PRECISION_F32 && o->precision != LK_PRECISION_BF16)
+            return lk_fail(LK_ERROR_ARGUMENT, "no precision has number %d", (int)o->precision);
+        if (o->precision != LK_PRECISION_F32 && o->backend == LK_BACKEND_OPENBLAS)
+            return lk_fail(LK_ERROR_ARGUMENT, "the openblas backend computes in float32 alone");
+        return LK_OK;
+    }
+    if (o->backend == LK_BACKEND_OPENBLAS)
+        return lk_fail(LK_ERROR_BACKEND, "the openblas backend has no int8: native and reference have");
+    const char *fault = o->precision == LK_PRECISION_F32         ? "runs in int8, not in f32"
+                        : o->precision != LK_PRECISION_INT8      ? "runs in int8, not in bf16"
+                        : o->batch_norm != LK_BATCH_NORM_RUNNING ? "has no batch norm left"
+                        : o->plain                               ? "is folded already: it has no plain plan"
+                                                                 : NULL;
+    return fault ? lk_fail(LK_ERROR_ARGUMENT, "%s: an int8 model %s", lk_safetensors_path(model->file), fault)
+                 : LK_OK;
 }
 
 static lk_status settle_options(const lk_model *model, const lk_plan_options *given, lk_plan_options *o)
@@ -74,10 +90,10 @@ static lk_status settle_options(const lk_model *model, const lk_plan_options *gi
         return lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures: at most %zu", o->batch, MAX_BATCH);
     unsigned mask;
     lk_status status = lk_cpu_mask(o->isa, &mask);
+    if (!status) status = check_precision(model, o);
     if (!status) status = check_side("height", o->height);
     if (!status) status = check_side("width", o->width);
     if (!status) status = check_batch_norm(o);
-    if (!status) status = check_precision(o);
     return status;
 }
 
@@ -108,18 +124,34 @@ static lk_status want_features(making *m)
     return LK_OK;
 }
 
+/* Of an int8 network only what steps make: there is no scale for what lies between. */
+static lk_status check_features(const making *m)
+{
+    for (size_t f = 0; f < m->options.feature_count; f++) {
+        const lk_draft_layer *maker = &m->layers[m->layers[m->features[f]].maker];
+        const lk_node *feature = m->layers[m->features[f]].node, *made = m->layers[maker->output].node;
+        if (made != feature && feature->kind != LK_NODE_FLATTEN)
+            return lk_fail(LK_ERROR_ARGUMENT, "an int8 model has no output of %s: it is made into %s at once",
+                           feature->name, made->name);
+    }
+    return LK_OK;
+}
+
 /* Shapes, and which layers are steps. */
 static lk_status draft(making *m)
 {
     lk_status status = lk_infer_shapes(m->graph, m->options.height, m->options.width, m->shapes);
     if (status) return status;
     lk_draft_begin(m->graph, m->layers);
-    status = want_features(m);
+    if (!m->is_int8) status = want_features(m);
     if (status) return status;
     if (!m->options.plain) {
         lk_draft_fold(m->layers, m->count);
         lk_draft_fuse(m->layers, m->count);
     }
+    if (m->is_int8) status = want_features(m);
+    if (m->is_int8 && !status) status = check_features(m);
+    if (status) return status;
     lk_draft_mark_needed(m->layers, m->count);
     return LK_OK;
 }
@@ -153,6 +185,30 @@ static lk_op op_of(const lk_node *node)
     }
 }
 
+/* What the bytes of a layer's map stand for; of a map of floats, those that they become where it is read. */
+static lk_affine real_of(const making *m, lk_node_id layer)
+{
+    return layer == LK_NO_NODE ? (lk_affine){0}
+                               : m->layers[m->layers[m->layers[layer].maker].output].node->real;
+}
+
+/* Pictures, pooled features and logits are floats, all between them bytes. */
+static lk_dtype type_of(const making *m, lk_node_id layer)
+{
+    const lk_node_kind kind = m->layers[m->layers[layer].maker].node->kind;
+    return m->is_int8 && kind == LK_NODE_CONV2D ? LK_U8 : LK_F32;
+}
+
+static void set_int8(const making *m, const lk_draft_layer *layer, lk_conv2d *d)
+{
+    d->type = LK_I8;
+    d->x_type = type_of(m, layer->node->inputs[0]);
+    d->y_type = type_of(m, layer->maker);
+    d->x_real = real_of(m, layer->node->inputs[0]);
+    d->y_real = real_of(m, layer->maker);
+    d->residual_real = real_of(m, layer->residual);
+}
+
 /* Of a network in bfloat16: its first layer reads float32, its classifier reads and gives it. */
 static void set_types(const making *m, const lk_node *node, lk_conv2d *d)
 {
@@ -174,10 +230,12 @@ static void fill_layer(const making *m, const lk_draft_layer *layer, const lk_sh
         step->layer.conv2d.lo = layer->lo;
         step->layer.conv2d.hi = layer->hi;
         step->layer.conv2d.residual = layer->residual_kind;
-        set_types(m, layer->node, &step->layer.conv2d);
+        if (m->is_int8) set_int8(m, layer, &step->layer.conv2d);
+        else set_types(m, layer->node, &step->layer.conv2d);
         break;
     case LK_OP_POOL2D:
         step->layer.pool2d = lk_pool2d_of_node(layer->node, in, out);
+        step->layer.pool2d.x_real = real_of(m, layer->node->inputs[0]);
         break;
     case LK_OP_BATCH_NORM:
         step->layer.batch_norm =
@@ -210,8 +268,8 @@ static void add_step(making *m, lk_node_id i, lk_program *program)
     step->residual = value_of(m, step->op == LK_OP_ADD ? layer->node->inputs[1] : layer->residual);
     fill_layer(m, layer, in, out, step);
     m->values[i] = output;
-    program->values[output] =
-        (lk_value){.height = out->height, .width = out->width, .channels = out->channels};
+    program->values[output] = (lk_value){
+        .height = out->height, .width = out->width, .channels = out->channels, .real = real_of(m, i)};
 }
 
 static lk_status write_program(making *m, lk_plan *plan)
@@ -223,8 +281,8 @@ static lk_status write_program(making *m, lk_plan *plan)
     if (!program->steps || !program->values || !plan->features)
         return lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
     program->batch = m->options.batch;
-    program->values[program->value_count++] =
-        (lk_value){m->shapes[0].height, m->shapes[0].width, m->shapes[0].channels, false};
+    program->values[program->value_count++] = (lk_value){
+        .height = m->shapes[0].height, .width = m->shapes[0].width, .channels = m->shapes[0].channels};
     for (lk_node_id i = 1; i < m->count; i++)
         if (is_step(m, i)) add_step(m, i, program);
     plan->feature_count = m->options.feature_count;
@@ -238,7 +296,10 @@ static lk_status write_program(making *m, lk_plan *plan)
 
 static lk_status make_program(const lk_model *model, const lk_plan_options *options, lk_plan *plan)
 {
-    making m = {.graph = model->graph, .options = *options, .count = lk_graph_count(model->graph)};
+    making m = {.graph = model->graph,
+                .options = *options,
+                .is_int8 = lk_model_precision(model) == LK_PRECISION_INT8,
+                .count = lk_graph_count(model->graph)};
     lk_status status = LK_OK;
     m.shapes = lk_allocate_array(m.count, sizeof *m.shapes);
     m.layers = lk_allocate_array(m.count, sizeof *m.layers);

@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "layers/bf16.h"
+#include "layers/int8.h"
 
 static const lk_conv2d_kernel kernels[] = {
 #define LK_CONV2D(run, type, needs, panel, pack, scratch, fits) \
@@ -34,6 +35,7 @@ const lk_conv2d_kernel *lk_conv2d_choose_among(const lk_conv2d_kernel *among, si
 
 const lk_conv2d_kernel *lk_conv2d_choose(const lk_conv2d *d, unsigned can)
 {
+    if (d->type == LK_I8) return lk_int8_choose(d, can);
     if (lk_conv2d_is_pointwise(d)) return lk_pointwise_choose(d, can);
     if (lk_conv2d_is_depthwise(d)) return lk_depthwise_choose(d, can);
     return lk_conv2d_choose_among(kernels, LK_COUNT(kernels), d, can);

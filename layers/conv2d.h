@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/tensor.h"
+#include "layers/affine.h"
 #include "layers/cpu.h"
 #include "layers/kernel.h"
 
@@ -22,10 +23,13 @@ typedef struct lk_conv2d {
     size_t groups;            /* divides in_channels and out_channels */
     float lo, hi;             /* activation: ReLU6 is {0, 6}, ReLU {0, INFINITY}, none {-INFINITY, INFINITY} */
     lk_residual residual;
-    lk_dtype type; /* LK_F32, or LK_BF16: a pack function then rounds the weights of a pointwise layer. All others are few, and are
-                              * multiplied as floats anyway: they stay as they are, and so does bias */
-    lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, NHWC maps are floats, whose
-                              * values are bfloat16's where the type is */
+    lk_dtype type; /* LK_F32; LK_I8 (int8.h); or LK_BF16: a pack function then rounds the weights of a pointwise layer. All others are
+                               * few, and are multiplied as floats anyway: they stay as they are, and so does bias */
+    lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, and so do bytes; other NHWC maps
+                               * are floats, whose values are bfloat16's where the type is */
+    lk_affine x_real, y_real, residual_real; /* LK_I8: what bytes of the maps stand for. A float x becomes bytes of x_real first; a
+                                              * float y has neither activation nor residual. A residual is added before the
+                                              * activation */
 } lk_conv2d;
 
 /* y[oy][ox][o] = clamp(bias[o] + sum over ky, kx, c of
@@ -35,9 +39,12 @@ typedef struct lk_conv2d {
  * panels [picture][panel][row]; lk_conv2d_rows counts those of a picture. Cannot fail. Touches no byte outside its operands. */
 typedef void lk_conv2d_fn(const lk_conv2d *d, const lk_operands *io, lk_rows rows);
 
-/* What a kernel's weights are made from: weights [out_channels][in_channels/groups][kernel_h][kernel_w], bias [out_channels]. */
+/* What a kernel's weights are made from: weights [out_channels][in_channels/groups][kernel_h][kernel_w], bias [out_channels]. Of
+ * an LK_I8 layer: bytes in place of weights, each of scales [out_channels]. */
 typedef struct lk_conv2d_weights {
     const float *weights, *bias;
+    const int8_t *bytes;
+    const float *scales;
 } lk_conv2d_weights;
 
 /* Lays them as a kernel reads them. Returns how many bytes that takes; writes nothing, and reads nothing of `from`, when `packed`

@@ -22,7 +22,9 @@ static const struct {
     const char *processor; /* whose it is; NULL: anyone's */
 } bundles[] = {{"portable", 0, NULL},
                {"avx2", LK_ISA_AVX2, X86},
+               {"avxvnni", LK_ISA_AVX_VNNI, X86},
                {"avx512", LK_ISA_AVX512, X86},
+               {"avx512vnni", LK_ISA_AVX512_VNNI, X86},
                {"avx512vpopcntdq", LK_ISA_AVX512_VPOPCNTDQ, X86},
                {"avx512bf16", LK_ISA_AVX512_BF16, X86},
                {"neon", LK_ISA_NEON, ARM}};
@@ -38,6 +40,9 @@ unsigned lk_cpu_isa(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         isa |= LK_ISA_AVX512;
+    if (__builtin_cpu_supports("avxvnni")) isa |= LK_ISA_AVX_VNNI;
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"))
+        isa |= LK_ISA_AVX512_VNNI;
     if (__builtin_cpu_supports("avx512vpopcntdq")) isa |= LK_ISA_AVX512_VPOPCNTDQ;
     if (__builtin_cpu_supports("avx512bf16")) isa |= LK_ISA_AVX512_BF16;
 #elif defined(__aarch64__)
@@ -65,6 +70,7 @@ lk_status lk_cpu_mask(const char *isa, unsigned *mask)
         return LK_OK;
     }
     return lk_fail(LK_ERROR_ARGUMENT,
-                   "unknown instruction set %s (portable, avx2, avx512, avx512vpopcntdq, avx512bf16, neon)",
+                   "unknown instruction set %s (portable, avx2, avxvnni, avx512, avx512vnni, "
+                   "avx512vpopcntdq, avx512bf16, neon)",
                    isa);
 }

@@ -12,6 +12,8 @@ enum {
     LK_ISA_AVX2 = 1 << 2,              /* AVX2, FMA, F16C, POPCNT: Haswell, Zen */
     LK_ISA_AVX512 = 1 << 3,            /* AVX-512 F, BW, DQ, VL: Skylake-SP, Zen 4 */
     LK_ISA_AVX512_VPOPCNTDQ = 1 << 4,  /* counts bits: Ice Lake, Zen 4 */
+    LK_ISA_AVX_VNNI = 1 << 7,          /* multiplies bytes, in AVX2's registers: Alder Lake, Zen 5 */
+    LK_ISA_AVX512_VNNI = 1 << 8,       /* multiplies bytes and permutes them (VNNI, VBMI): Ice Lake, Zen 4 */
     LK_ISA_AVX512_BF16 = 1 << 5,       /* multiplies bfloat16: Cooper Lake, Zen 4 */
     LK_ISA_NEON = 1 << 16,             /* vectors of four floats: every arm64 */
 };
@@ -19,8 +21,8 @@ enum {
 /* The bundles that this machine, and its operating system, can run. */
 unsigned lk_cpu_isa(void);
 
-/* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avx512", "avx512vpopcntdq",
- * "avx512bf16", on arm64 "neon", all up to that one that the machine has.
+/* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avxvnni", "avx512", "avx512vnni",
+ * "avx512vpopcntdq", "avx512bf16", on arm64 "neon", all up to that one that the machine has.
  * LK_ERROR_ARGUMENT for an unknown name, LK_ERROR_BACKEND for one that this machine lacks. */
 lk_status lk_cpu_mask(const char *isa, unsigned *mask);
 

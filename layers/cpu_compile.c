@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "layers/arena.h"
 #include "layers/cpu_plan.h"
+#include "layers/int8.h"
 
 /* A piece reads and writes about this many floats: it stays in a core's own cache from the first pass over it
  * to the last (SGEMM writes what the epilogue then reads). */
@@ -30,8 +31,8 @@ static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cp
     compiled->rows = lk_conv2d_rows(kernel, d);
     compiled->writes_blocked = kernel->panel != 0;
     compiled->reads_blocked = kernel->panel && kernel->panel != LK_STEM;
-    compiled->reads_type = compiled->reads_blocked ? d->x_type : LK_F32;
-    compiled->writes_type = compiled->writes_blocked ? d->y_type : LK_F32;
+    compiled->reads_type = compiled->reads_blocked || d->type == LK_I8 ? d->x_type : LK_F32;
+    compiled->writes_type = compiled->writes_blocked || d->type == LK_I8 ? d->y_type : LK_F32;
 }
 
 static void use_pool2d(const lk_pool2d_kernel *kernel, const lk_pool2d *d, lk_cpu_step *compiled)
@@ -223,6 +224,11 @@ static lk_status pack_weights(const lk_program *program, const lk_cpu_program *c
             pack_batch_norm(&step->filter, step->layer.batch_norm.channels, packed);
         if (step->op != LK_OP_CONV2D) continue;
         const lk_conv2d *d = &step->layer.conv2d;
+        if (d->type == LK_I8) {
+            const lk_status status = lk_int8_pack(d, &step->filter, compiled->steps[i].pack, packed);
+            if (status) return status;
+            continue;
+        }
         float *plain = lk_allocate_array(step->filter.weight->count + d->out_channels, sizeof *plain);
         if (!plain) return lk_fail(LK_ERROR_MEMORY, "out of memory for the weights of %s", step->name);
         float *bias = plain + step->filter.weight->count;

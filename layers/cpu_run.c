@@ -91,6 +91,7 @@ static size_t place_in(const map *m, size_t pixel, size_t channel)
 static float get(const map *m, size_t pixel, size_t channel)
 {
     const size_t place = place_in(m, pixel, channel);
+    if (m->type == LK_U8) return ((const uint8_t *)m->memory)[place];
     if (m->type == LK_BF16) return lk_from_bf16(((const uint16_t *)m->memory)[place]);
     return ((const float *)m->memory)[place];
 }
@@ -98,7 +99,8 @@ static float get(const map *m, size_t pixel, size_t channel)
 static void put(const map *m, size_t pixel, size_t channel, float value)
 {
     const size_t place = place_in(m, pixel, channel);
-    if (m->type == LK_BF16) ((uint16_t *)m->memory)[place] = lk_to_bf16(value);
+    if (m->type == LK_U8) ((uint8_t *)m->memory)[place] = (uint8_t)value;
+    else if (m->type == LK_BF16) ((uint16_t *)m->memory)[place] = lk_to_bf16(value);
     else ((float *)m->memory)[place] = value;
 }
 
@@ -106,7 +108,10 @@ void lk_cpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
 {
     const map m = map_of(opened, id, picture);
     for (size_t c = 0; c < m.shape->channels; c++)
-        for (size_t p = 0; p < m.shape->height * m.shape->width; p++) *chw++ = get(&m, p, c);
+        for (size_t p = 0; p < m.shape->height * m.shape->width; p++, chw++) {
+            *chw = get(&m, p, c);
+            if (m.type == LK_U8) *chw = (*chw - (float)m.shape->real.zero) * (float)m.shape->real.scale;
+        }
 }
 
 /* ------------------------------------------------------------------ steps */

@@ -10,6 +10,8 @@ typedef struct lk_filter {
     const lk_tensor *weight; /* [out][in/groups][kernel_h][kernel_w], or Linear's [in][out] */
     const lk_tensor *bias;   /* [out]; NULL is 0 */
     const lk_tensor *gamma, *beta, *mean, *variance; /* [out]: a batch norm to fold in, or all NULL */
+    const lk_tensor *scale; /* [out]: of weights in int8; else NULL. Then there is a bias and no batch norm, and layers/int8.h
+                             * reads it */
     double epsilon;                                  /* of that batch norm */
     bool is_linear;                                  /* weight is [in][out] */
 } lk_filter;

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/checked.h"
+#include "layers/int8.h"
 #include "layers/layout.h"
 
 static const lk_pool2d_kernel kernels[] = {
@@ -12,6 +13,7 @@ static const lk_pool2d_kernel kernels[] = {
 
 const lk_pool2d_kernel *lk_pool2d_choose(const lk_pool2d *d, lk_dtype type, unsigned can)
 {
+    if (type == LK_U8) return lk_pool2d_u8_choose(d, can);
     size_t i = LK_COUNT(kernels) - 1;
     while (i &&
            (kernels[i].type != type || kernels[i].needs & ~can || (kernels[i].fits && !kernels[i].fits(d))))

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/tensor.h"
+#include "layers/affine.h"
 #include "layers/cpu.h"
 #include "layers/kernel.h"
 
@@ -17,6 +18,7 @@ typedef struct lk_pool2d {
     lk_pool2d_kind kind;
     size_t in_h, in_w, channels, out_h, out_w; /* one picture, NHWC */
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left; /* LK_POOL_MAX only */
+    lk_affine x_real; /* what bytes of an eight-bit map stand for; such a layer is a global average (int8.h) */
 } lk_pool2d;
 
 /* A row is one row of output pixels: batch * out_h of them; of a blocked kernel one block of channels: [picture][block]. Averages

@@ -164,10 +164,13 @@ static void set_layer(lk_single *s, const lk_step *layer, size_t batch)
     s->step.input = 0, s->step.output = 1, s->step.residual = LK_NO_VALUE;
     const lk_conv2d *c = &layer->layer.conv2d;
     const lk_pool2d *p = &layer->layer.pool2d;
-    s->values[0] = is_conv2d ? (lk_value){c->in_h, c->in_w, c->in_channels, true}
-                             : (lk_value){p->in_h, p->in_w, p->channels, true};
-    s->values[1] = is_conv2d ? (lk_value){c->out_h, c->out_w, c->out_channels, true}
-                             : (lk_value){p->out_h, p->out_w, p->channels, true};
+    s->values[0] =
+        is_conv2d ? (lk_value){.height = c->in_h, .width = c->in_w, .channels = c->in_channels, .kept = true}
+                  : (lk_value){.height = p->in_h, .width = p->in_w, .channels = p->channels, .kept = true};
+    s->values[1] =
+        is_conv2d
+            ? (lk_value){.height = c->out_h, .width = c->out_w, .channels = c->out_channels, .kept = true}
+            : (lk_value){.height = p->out_h, .width = p->out_w, .channels = p->channels, .kept = true};
     s->program = (lk_program){.steps = &s->step,
                               .step_count = 1,
                               .values = s->values,

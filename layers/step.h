@@ -24,6 +24,7 @@ typedef size_t lk_value_id;
 typedef struct lk_value {
     size_t height, width, channels; /* one picture, NHWC */
     bool kept;                      /* read by the caller after the run: nothing may overwrite it */
+    lk_affine real;                 /* what bytes of an eight-bit map stand for */
 } lk_value;
 
 typedef struct lk_step {

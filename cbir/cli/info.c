@@ -5,6 +5,7 @@
 #include "cbir/cli/gallery.h"
 #include "cbir/cli/layer_table.h"
 #include "cbir/json.h"
+#include "cbir/recipe.h"
 
 enum { JSON = 0x100 };
 
@@ -135,6 +136,7 @@ static void print_head(const lk_model *model, const lk_preprocessing *p, const l
     printf("Architecture: %s, scale %g, ", lk_model_architecture(model), lk_model_scale(model));
     if (lk_model_classes(model)) printf("%zu classes\n", lk_model_classes(model));
     else printf("no classifier\n");
+    printf("Precision: %s\n", lk_precision_name(lk_model_precision(model)));
     printf("Input: %zux%zu RGB, ", p->width, p->height);
     if (p->resize == LK_RESIZE_SHORTER) printf("shorter side to %zu, ", p->shorter);
     printf("mean %g %g %g, std %g %g %g\n", (double)p->mean[0], (double)p->mean[1], (double)p->mean[2],
@@ -194,13 +196,14 @@ static json_t *document(const options *o, const lk_model *model, const lk_prepro
     if (p->resize == LK_RESIZE_SHORTER)
         json_object_set_new(input, "shorter", json_integer((json_int_t)p->shorter));
     return json_pack(
-        "{s:o, s:s, s:s, s:f, s:I, s:o, s:o, s:{s:I, s:I, s:I}, s:I, s:{s:f, s:f, s:f, s:f}, s:o}", "model",
-        cli_json_text(o->model), "sha256", digits, "architecture", lk_model_architecture(model), "scale",
-        lk_model_scale(model), "classes", (json_int_t)lk_model_classes(model), "labels", labels_json(model),
-        "preprocessing", input, "parameters", "total", (json_int_t)table->total, "trainable",
-        (json_int_t)table->trainable, "non_trainable", (json_int_t)(table->total - table->trainable),
-        "multiply_adds", (json_int_t)table->multiply_adds, "megabytes", "input", mb.input, "forward_backward",
-        mb.outputs, "parameters", mb.parameters, "total", mb.input + mb.outputs + mb.parameters, "layers",
+        "{s:o, s:s, s:s, s:s, s:f, s:I, s:o, s:o, s:{s:I, s:I, s:I}, s:I, s:{s:f, s:f, s:f, s:f}, s:o}",
+        "model", cli_json_text(o->model), "sha256", digits, "architecture", lk_model_architecture(model),
+        "precision", lk_precision_name(lk_model_precision(model)), "scale", lk_model_scale(model), "classes",
+        (json_int_t)lk_model_classes(model), "labels", labels_json(model), "preprocessing", input,
+        "parameters", "total", (json_int_t)table->total, "trainable", (json_int_t)table->trainable,
+        "non_trainable", (json_int_t)(table->total - table->trainable), "multiply_adds",
+        (json_int_t)table->multiply_adds, "megabytes", "input", mb.input, "forward_backward", mb.outputs,
+        "parameters", mb.parameters, "total", mb.input + mb.outputs + mb.parameters, "layers",
         layers_json(table));
 }
 

@@ -171,6 +171,7 @@ static lk_status trace_picture(const options *o, const char *command, bool *depa
                            .fused = o->fused};
     lk_status status = lk_model_open(o->first, &model);
     recipe.model = model;
+    if (model && lk_model_precision(model) == LK_PRECISION_INT8) recipe.fused = true; /* it is nothing else */
     if (!status) status = cli_preprocessing(lk_model_preprocessing(model), &o->input, &recipe.preprocessing);
     if (!status) status = stages_open_fresh(&recipe, &ours);
     if (!status && o->output) {

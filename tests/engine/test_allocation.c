@@ -23,7 +23,7 @@ void *__wrap_lk_allocate(size_t bytes, size_t alignment)
 }
 
 /* The whole way, from the file to a feature. */
-static lk_status whole_way(void)
+static lk_status whole_way(const char *path)
 {
     lk_model *model = NULL;
     lk_summary *summary = NULL;
@@ -31,7 +31,7 @@ static lk_status whole_way(void)
     lk_plan *plan = NULL;
     lk_session *session = NULL, *second = NULL;
     float logits[12];
-    lk_status status = lk_model_open(LK_TEST_MODEL, &model);
+    lk_status status = lk_model_open(path, &model);
     const lk_plan_options options = {.backend = LK_BACKEND_REFERENCE, .height = 32, .width = 32};
     if (!status) status = lk_summary_open(model, 32, 32, &summary);
     if (!status) status = lk_pool_open(1, &pool);
@@ -52,16 +52,19 @@ static lk_status whole_way(void)
 static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
-    lk_status status = LK_ERROR_MEMORY;
-    size_t tried = 0;
-    for (failing = 1; status != LK_OK; failing++, tried++) {
-        allocations = 0;
-        status = whole_way();
-        assert_true(status == LK_OK || status == LK_ERROR_MEMORY);
+    static const char *const paths[] = {LK_TEST_MODEL, LK_TEST_INT8_MODEL};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        lk_status status = LK_ERROR_MEMORY;
+        size_t tried = 0;
+        for (failing = 1; status != LK_OK; failing++, tried++) {
+            allocations = 0;
+            status = whole_way(paths[i]);
+            assert_true(status == LK_OK || status == LK_ERROR_MEMORY);
+        }
+        failing = 0;
+        print_message("%s: %zu allocations, each failed once\n", paths[i], tried - 1);
+        assert_true(tried > 100);
     }
-    failing = 0;
-    print_message("%zu allocations, each failed once\n", tried - 1);
-    assert_true(tried > 100);
 }
 
 int main(void)

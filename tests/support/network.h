@@ -6,6 +6,7 @@
 #include "weights/safetensors.h"
 
 #define LK_TEST_MODEL "tests/fixtures/model_w025.safetensors"
+#define LK_TEST_INT8_MODEL "tests/fixtures/model_w025_int8.safetensors" /* the same, quantized */
 
 /* Writes tensor `name` [channels][height][width] of `file` into the session's input `index`, as NHWC. */
 void lk_test_set_input(lk_session *session, size_t index, const lk_safetensors *file, const char *name);

@@ -1,0 +1,120 @@
+/* Which layers the int8 kernels of blocked maps do, and how they want weights. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "layers/int8.h"
+#include "layers/kernels/int8_blocks.h"
+
+bool lk_int8_fits_pointwise(const lk_conv2d *d)
+{
+    return lk_conv2d_is_pointwise(d) && d->x_type == LK_U8 && d->y_type == LK_U8;
+}
+
+bool lk_int8_fits_linear(const lk_conv2d *d)
+{
+    return lk_conv2d_is_pointwise(d) && d->out_h * d->out_w == 1 && d->x_type == LK_F32 &&
+           d->y_type == LK_F32 && d->residual == LK_RESIDUAL_NONE;
+}
+
+bool lk_int8_fits_depthwise(const lk_conv2d *d)
+{
+    return lk_conv2d_is_depthwise(d) && lk_depthwise_fits_blocked(d) && d->kernel_h == 3 &&
+           d->x_type == LK_U8 && d->y_type == LK_U8;
+}
+
+bool lk_int8_fits_stem(const lk_conv2d *d)
+{
+    return lk_stem_fits(d) && d->x_type == LK_F32 && d->y_type == LK_U8;
+}
+
+/* Whole words are read where a tap's three bytes are wanted. */
+size_t lk_stem_i8_row(const lk_conv2d *d)
+{
+    return lk_stem_padded_width(d) * d->in_channels + 3;
+}
+
+size_t lk_stem_i8_scratch(const lk_conv2d *d)
+{
+    return d->kernel_h * lk_stem_i8_row(d);
+}
+
+size_t lk_int8_pack_blocks(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const size_t inputs = d->in_channels / d->groups, taps = d->kernel_h * d->kernel_w, terms = inputs * taps,
+                 blocks = lk_blocks(d->out_channels), size = sizeof(int8_block) + terms * LK_BLOCK;
+    if (packed) memset(packed, 0, blocks * size);
+    for (size_t o = 0; packed && o < d->out_channels; o++) {
+        int8_block *block = (int8_block *)((uint8_t *)packed + o / LK_BLOCK * size);
+        int8_t *w = (int8_t *)(block + 1) + o % LK_BLOCK;
+        const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
+        block->at_zero[o % LK_BLOCK] = channel.at_zero;
+        block->factor[o % LK_BLOCK] = channel.factor;
+        block->bias[o % LK_BLOCK] = from->bias[o];
+        for (size_t term = 0; term < terms; term++)
+            w[term * LK_BLOCK] = from->bytes[o * terms + term % inputs * taps + term / inputs];
+    }
+    return blocks * size;
+}
+
+size_t lk_linear_i8_scratch(const lk_conv2d *d)
+{
+    return lk_blocks(d->in_channels) * LK_BLOCK;
+}
+
+size_t lk_depthwise_i8_outside(const lk_conv2d *d)
+{
+    return d->in_w * LK_BLOCK;
+}
+
+size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const size_t padded = lk_blocks(d->out_channels) * LK_BLOCK, fours = (d->in_channels + 3) / 4,
+                 size = padded * (sizeof(int32_t) + 2 * sizeof(float) + fours * 4);
+    if (packed) memset(packed, 0, size);
+    for (size_t o = 0; packed && o < d->out_channels; o++) {
+        int32_t *at_zero = packed;
+        float *factor = (float *)(at_zero + padded), *bias = factor + padded;
+        int8_t *w = (int8_t *)(bias + padded) + (o / LK_BLOCK * fours * LK_BLOCK + o % LK_BLOCK) * 4;
+        const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
+        at_zero[o] = channel.at_zero;
+        factor[o] = channel.factor;
+        bias[o] = from->bias[o];
+        for (size_t c = 0; c < d->in_channels; c++)
+            w[c / 4 * LK_BLOCK * 4 + c % 4] = from->bytes[o * d->in_channels + c];
+    }
+    return size;
+}
+
+/* Blocks of at_zero, factor, and three rows of taps, each of `words` words that hold [kernel_w][inputs]
+ * bytes. */
+static size_t pack_tap_rows(const lk_conv2d *d, const lk_conv2d_weights *from, size_t words, void *packed)
+{
+    const size_t inputs = d->in_channels / d->groups, taps = d->kernel_h * d->kernel_w;
+    const size_t size = LK_BLOCK * (sizeof(int32_t) + sizeof(float) + d->kernel_h * words * 4);
+    if (packed) memset(packed, 0, lk_blocks(d->out_channels) * size);
+    for (size_t o = 0; packed && o < d->out_channels; o++) {
+        int32_t *at_zero = (int32_t *)((uint8_t *)packed + o / LK_BLOCK * size);
+        float *factor = (float *)(at_zero + LK_BLOCK);
+        int8_t *w = (int8_t *)(factor + LK_BLOCK) + o % LK_BLOCK * 4;
+        const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
+        at_zero[o % LK_BLOCK] = channel.at_zero;
+        factor[o % LK_BLOCK] = channel.factor;
+        for (size_t tap = 0; tap < taps; tap++)
+            for (size_t c = 0; c < inputs; c++) {
+                const size_t at = tap % d->kernel_w * inputs + c; /* in its row */
+                w[(tap / d->kernel_w * words + at / 4) * LK_BLOCK * 4 + at % 4] =
+                    from->bytes[(o * inputs + c) * taps + tap];
+            }
+    }
+    return lk_blocks(d->out_channels) * size;
+}
+
+size_t lk_int8_pack_rows(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_tap_rows(d, from, 1, packed);
+}
+
+size_t lk_int8_pack_stem(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_tap_rows(d, from, 3, packed);
+}
