@@ -79,7 +79,7 @@ size_t lk_int8_pack_plain(const lk_conv2d *d, const lk_conv2d_weights *from, voi
     const size_t outputs = d->out_channels, terms = d->in_channels / d->groups * d->kernel_h * d->kernel_w;
     if (packed) {
         float *factor = packed, *bias = factor + outputs;
-        int32_t *start = (int32_t *)(bias + outputs);
+        int32_t *start = (void *)(bias + outputs);
         for (size_t o = 0; o < outputs; o++) {
             const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
             factor[o] = channel.factor;
@@ -130,7 +130,7 @@ void lk_conv2d_i8__reference(const lk_conv2d *d, const lk_operands *io, lk_rows 
     const size_t outputs = d->out_channels, terms = d->in_channels / d->groups * d->kernel_h * d->kernel_w;
     const size_t row = lk_conv2d_is_pointwise(d) ? 1 : d->out_w; /* pixels */
     const float *factor = io->weights, *bias = factor + outputs;
-    const int32_t *start = (const int32_t *)(bias + outputs);
+    const int32_t *start = (const void *)(bias + outputs);
     const int8_t *w = (const int8_t *)(start + outputs);
     const uint8_t *residual = io->residual;
     const input in = {io->x, lk_affine_bytes(d->x_real, -INFINITY, INFINITY), lk_affine_inverse(d->x_real)};

@@ -73,7 +73,7 @@ size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, voi
     if (packed) memset(packed, 0, size);
     for (size_t o = 0; packed && o < d->out_channels; o++) {
         int32_t *at_zero = packed;
-        float *factor = (float *)(at_zero + padded), *bias = factor + padded;
+        float *factor = (void *)(at_zero + padded), *bias = factor + padded;
         int8_t *w = (int8_t *)(bias + padded) + (o / LK_BLOCK * fours * LK_BLOCK + o % LK_BLOCK) * 4;
         const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
         at_zero[o] = channel.at_zero;
@@ -94,7 +94,7 @@ static size_t pack_tap_rows(const lk_conv2d *d, const lk_conv2d_weights *from, s
     if (packed) memset(packed, 0, lk_blocks(d->out_channels) * size);
     for (size_t o = 0; packed && o < d->out_channels; o++) {
         int32_t *at_zero = (int32_t *)((uint8_t *)packed + o / LK_BLOCK * size);
-        float *factor = (float *)(at_zero + LK_BLOCK);
+        float *factor = (void *)(at_zero + LK_BLOCK);
         int8_t *w = (int8_t *)(factor + LK_BLOCK) + o % LK_BLOCK * 4;
         const lk_int8_channel channel = lk_int8_channel_of(d, from, o);
         at_zero[o % LK_BLOCK] = channel.at_zero;

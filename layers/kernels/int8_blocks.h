@@ -78,7 +78,7 @@ static inline void int8_finish(const int8_ending *e, const int8_block *block, co
                                uint8_t *y)
 {
     int32_t sum[LK_BLOCK];
-    memcpy(sum, sums, sizeof sum);
+    memcpy(sum, sums, INT8_QUARTERS * sizeof *sums);
     for (size_t c = 0; c < LK_BLOCK; c++) {
         float value = (float)sum[c] * block->factor[c];
         if (residual) value += (float)(residual[c] - e->residual_zero) * e->residual_factor;

@@ -44,7 +44,7 @@ INLINE void linear_i8(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     const size_t blocks = lk_blocks(d->out_channels), inputs = lk_blocks(d->in_channels) * LK_BLOCK;
     const int32_t *at_zero = io->weights;
-    const float *factor = (const float *)(at_zero + blocks * LK_BLOCK), *bias = factor + blocks * LK_BLOCK;
+    const float *factor = (const void *)(at_zero + blocks * LK_BLOCK), *bias = factor + blocks * LK_BLOCK;
     const layer l = {at_zero, factor, bias, (const int8_t *)(bias + blocks * LK_BLOCK), (d->in_channels + 3) / 4};
     for (size_t row = rows.begin; row < rows.end;) {
         const size_t picture = row / blocks, whole = (picture + 1) * blocks < rows.end ? (picture + 1) * blocks : rows.end;

@@ -150,7 +150,7 @@ INLINE void pointwise_i8(const lk_conv2d *d, const lk_operands *io, lk_rows rows
     const size_t pixels = d->out_h * d->out_w, blocks = lk_blocks(d->out_channels), panels = (blocks + BLOCKS - 1) / BLOCKS,
                  fours = (d->in_channels + 3) / 4;
     const int32_t *at_zero = io->weights;
-    const float *factor = (const float *)(at_zero + blocks * LK_BLOCK);
+    const float *factor = (const void *)(at_zero + blocks * LK_BLOCK);
     const int8_t *w = (const int8_t *)(factor + 2 * blocks * LK_BLOCK);
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t of_panel = begin / pixels, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
