@@ -6,7 +6,8 @@
 #include "layers/kernels/int8_blocks.h"
 #include "layers/kernels/int8_vector.h"
 
-enum { TAPS = 3, PAIRS = 5 }; /* of taps; the last has one */
+#define TAPS ((size_t)3)
+enum { PAIRS = 5 }; /* of taps; the last has one */
 
 /* One output row of a block. */
 typedef struct {

@@ -10,7 +10,7 @@
 #define FOUR_BYTES (LK_BLOCK * 4) /* the weights of four input channels of a block */
 
 /* How many tiles of a panel share the fetching of the next one: each fetches a line for each block of input channels. */
-#define FETCHING_TILES (4 * BLOCKS)
+#define FETCHING_TILES ((size_t)4 * BLOCKS)
 #define LINE_BYTES ((size_t)64)
 
 /* One panel: a block of x, residual or y is [pixels][LK_BLOCK]. */
