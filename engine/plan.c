@@ -188,8 +188,8 @@ static lk_op op_of(const lk_node *node)
 /* What the bytes of a layer's map stand for; of a map of floats, those that they become where it is read. */
 static lk_affine real_of(const making *m, lk_node_id layer)
 {
-    return layer == LK_NO_NODE ? (lk_affine){0}
-                               : m->layers[m->layers[m->layers[layer].maker].output].node->real;
+    if (layer == LK_NO_NODE) return (lk_affine){0};
+    return m->layers[m->layers[m->layers[layer].maker].output].node->real;
 }
 
 /* Pictures, pooled features and logits are floats, all between them bytes. */
