@@ -20,8 +20,7 @@ static inline size_t lk_blocked_floats(size_t pixels, size_t channels)
     return lk_blocks(channels) * pixels * LK_BLOCK;
 }
 
-/* One picture's map from one layout to the other; what pads the last block becomes 0. */
+/* One picture's map, blocked; what pads the last block becomes 0. */
 void lk_layout_block(const float *nhwc, size_t pixels, size_t channels, float *blocked);
-void lk_layout_unblock(const float *blocked, size_t pixels, size_t channels, float *nhwc);
 
 #endif
