@@ -95,7 +95,8 @@ static bool find_name(const char *text, const char *const *names, size_t count, 
 static const char *const precision_names[] = {[LK_PRECISION_AUTO] = "auto",
                                               [LK_PRECISION_F32] = "f32",
                                               [LK_PRECISION_BF16] = "bf16",
-                                              [LK_PRECISION_INT8] = "int8"};
+                                              [LK_PRECISION_INT8] = "int8",
+                                              [LK_PRECISION_F16] = "f16"};
 
 const char *lk_precision_name(lk_precision precision)
 {

@@ -177,10 +177,12 @@ LK_API size_t lk_pool_threads(const lk_pool *pool); /* 1 for NULL */
 /* ------------------------------------------------------------------ Plans and sessions */
 
 typedef enum lk_backend_kind {
-    LK_BACKEND_AUTO = 0,      /* the fastest that this machine can run */
+    LK_BACKEND_AUTO = 0,      /* the fastest that this machine can run: CUDA where its module is installed and a device answers,
+                               * else NATIVE; always NATIVE with an isa, and for numbers that CUDA does not have */
     LK_BACKEND_REFERENCE = 1, /* plain C: the definition that all others are tested against */
     LK_BACKEND_OPENBLAS = 2,  /* im2col and OpenBLAS's SGEMM; OpenBLAS is loaded when a plan asks for it */
-    LK_BACKEND_NATIVE = 3     /* the project's own kernels, on any machine: what AUTO means */
+    LK_BACKEND_NATIVE = 3,    /* the project's own kernels, on any machine */
+    LK_BACKEND_CUDA = 4       /* an NVIDIA GPU, by a module that is loaded at run time (docs/cuda.md) */
 } lk_backend_kind;
 
 typedef enum lk_batch_norm_mode {
@@ -194,7 +196,8 @@ typedef enum lk_precision {
     LK_PRECISION_AUTO = 0, /* the model file's */
     LK_PRECISION_F32 = 1,
     LK_PRECISION_BF16 = 2, /* weights and maps rounded to bfloat16, sums in float32; the classifier takes and gives float32 */
-    LK_PRECISION_INT8 = 3  /* of a model file that was quantized, which runs in nothing else */
+    LK_PRECISION_INT8 = 3, /* of a model file that was quantized, which runs in nothing else */
+    LK_PRECISION_F16 = 4   /* as BF16, but float16: the CUDA backend alone */
 } lk_precision;
 
 /* What LK_PRECISION_AUTO means for this model. */
@@ -203,7 +206,7 @@ LK_API lk_precision lk_model_precision(const lk_model *model);
 typedef struct lk_plan_options {
     lk_backend_kind backend;
     const char *isa; /* NULL: all that this machine has; else "portable", "avx2", "avx512", on arm64 "neon":
-                        nothing above that one is used */
+                        nothing above that one is used. CUDA knows "portable": im2col and products, no fused layers */
     lk_batch_norm_mode batch_norm;
     size_t height, width; /* of the input, 32 to 1024; 0: the model's own */
     size_t batch;         /* the most pictures a run takes, at least 1; 0 is 1 */
@@ -211,7 +214,9 @@ typedef struct lk_plan_options {
     const char *const
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
-    lk_precision precision; /* BF16 and INT8 with the reference and native backends */
+    lk_precision precision; /* BF16 and INT8 with the reference and native backends, F16 with CUDA */
+    size_t device;          /* CUDA: which GPU, from 0 */
+    bool tf32;              /* CUDA in float32: products of values rounded to TF32's 10 fraction bits, on tensor cores */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",
@@ -235,7 +240,11 @@ LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
 LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
 LK_API lk_precision lk_plan_precision(const lk_plan *plan); /* never AUTO */
-LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native" */
+LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native", "cuda" */
+
+/* What a user should be told of, in a line: that AUTO found no device and so runs on the CPU, or that a device's memory is short and
+ * a batch is run in parts. NULL: nothing. The plan's own. */
+LK_API const char *lk_plan_note(const lk_plan *plan);
 
 /* A plan with memory to run in. */
 typedef struct lk_session lk_session;

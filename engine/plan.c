@@ -2,11 +2,14 @@
  * them. */
 #include "engine/plan.h"
 
+#include <stdio.h>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "engine/draft.h"
 #include "engine/model.h"
+#include "layers/gpu_module.h"
 
 #define MAX_BATCH ((size_t)4096)
 
@@ -56,15 +59,24 @@ static lk_status check_precision(const lk_model *model, lk_plan_options *o)
             "%s: a model of floats does not run in int8: likeness-convert quantize makes one that does",
             lk_safetensors_path(model->file));
     if (!is_int8) {
-        if (o->precision != LK_PRECISION_F32 && o->precision != LK_PRECISION_BF16)
+        if (o->precision != LK_PRECISION_F32 && o->precision != LK_PRECISION_BF16 &&
+            o->precision != LK_PRECISION_F16)
             return lk_fail(LK_ERROR_ARGUMENT, "no precision has number %d", (int)o->precision);
+        if (o->precision == LK_PRECISION_F16 && o->backend == LK_BACKEND_AUTO) o->backend = LK_BACKEND_CUDA;
+        if (o->precision == LK_PRECISION_F16 && o->backend != LK_BACKEND_CUDA)
+            return lk_fail(LK_ERROR_ARGUMENT, "only the cuda backend computes in float16");
+        if (o->precision == LK_PRECISION_BF16 && o->backend == LK_BACKEND_CUDA)
+            return lk_fail(LK_ERROR_ARGUMENT,
+                           "the cuda backend computes in float32 and float16, not in bfloat16");
         if (o->precision != LK_PRECISION_F32 && o->backend == LK_BACKEND_OPENBLAS)
             return lk_fail(LK_ERROR_ARGUMENT, "the openblas backend computes in float32 alone");
         return LK_OK;
     }
-    if (o->backend == LK_BACKEND_OPENBLAS)
-        return lk_fail(LK_ERROR_BACKEND, "the openblas backend has no int8: native and reference have");
+    if (o->backend == LK_BACKEND_OPENBLAS || o->backend == LK_BACKEND_CUDA)
+        return lk_fail(LK_ERROR_BACKEND, "the %s backend has no int8: native and reference have",
+                       o->backend == LK_BACKEND_CUDA ? "cuda" : "openblas");
     const char *fault = o->precision == LK_PRECISION_F32         ? "runs in int8, not in f32"
+                        : o->precision == LK_PRECISION_F16       ? "runs in int8, not in f16"
                         : o->precision != LK_PRECISION_INT8      ? "runs in int8, not in bf16"
                         : o->batch_norm != LK_BATCH_NORM_RUNNING ? "has no batch norm left"
                         : o->plain                               ? "is folded already: it has no plain plan"
@@ -97,10 +109,31 @@ static lk_status settle_options(const lk_model *model, const lk_plan_options *gi
     return status;
 }
 
-static lk_status choose_backend(lk_backend_kind kind, const lk_backend **backend)
+static void note_fallback(lk_plan *plan)
 {
-    switch (kind) {
+    snprintf(plan->note, sizeof plan->note, "runs on the CPU: %.480s", lk_error_message());
+}
+
+/* CUDA is the fastest where it is at hand. A module without a device is worth a note, no module at all is
+ * not. */
+static const lk_backend *choose_auto(const lk_plan_options *o, lk_plan *plan)
+{
+    if (o->isa || o->precision != LK_PRECISION_F32 || !lk_gpu_module_exists()) return &lk_backend_native;
+    if (!lk_backend_cuda.probe()) return &lk_backend_cuda;
+    note_fallback(plan);
+    return &lk_backend_native;
+}
+
+static lk_status choose_backend(const lk_plan_options *o, lk_plan *plan)
+{
+    const lk_backend **backend = &plan->backend;
+    switch (o->backend) {
     case LK_BACKEND_AUTO:
+        *backend = choose_auto(o, plan);
+        return LK_OK;
+    case LK_BACKEND_CUDA:
+        *backend = &lk_backend_cuda;
+        return lk_backend_cuda.probe();
     case LK_BACKEND_NATIVE:
         *backend = &lk_backend_native;
         return LK_OK;
@@ -111,7 +144,7 @@ static lk_status choose_backend(lk_backend_kind kind, const lk_backend **backend
         *backend = &lk_backend_openblas;
         return lk_backend_openblas.probe();
     }
-    return lk_fail(LK_ERROR_ARGUMENT, "no backend has number %d", (int)kind);
+    return lk_fail(LK_ERROR_ARGUMENT, "no backend has number %d", (int)o->backend);
 }
 
 static lk_status want_features(making *m)
@@ -209,15 +242,17 @@ static void set_int8(const making *m, const lk_draft_layer *layer, lk_conv2d *d)
     d->residual_real = real_of(m, layer->residual);
 }
 
-/* Of a network in bfloat16: its first layer reads float32, its classifier reads and gives it. */
+/* Of a network in bfloat16 or float16: its first layer reads float32, its classifier reads and gives it. */
 static void set_types(const making *m, const lk_node *node, lk_conv2d *d)
 {
-    if (m->options.precision != LK_PRECISION_BF16) return;
+    const lk_precision precision = m->options.precision;
+    const lk_dtype type = precision == LK_PRECISION_F16 ? LK_F16 : LK_BF16;
+    if (precision != LK_PRECISION_BF16 && precision != LK_PRECISION_F16) return;
     const bool is_linear = node->kind == LK_NODE_LINEAR;
     const bool is_first = m->layers[m->layers[node->inputs[0]].maker].node->kind == LK_NODE_INPUT;
-    d->type = LK_BF16;
-    d->x_type = is_linear || is_first ? LK_F32 : LK_BF16;
-    d->y_type = is_linear ? LK_F32 : LK_BF16;
+    d->type = type;
+    d->x_type = is_linear || is_first ? LK_F32 : type;
+    d->y_type = is_linear ? LK_F32 : type;
 }
 
 static void fill_layer(const making *m, const lk_draft_layer *layer, const lk_shape *in, const lk_shape *out,
@@ -316,6 +351,17 @@ static lk_status make_program(const lk_model *model, const lk_plan_options *opti
     return status;
 }
 
+/* What AUTO took may yet lack the memory, say; then the CPU does it. */
+static lk_status compile(const lk_plan_options *o, lk_plan *plan)
+{
+    const lk_backend_options how = {.isa = o->isa, .device = o->device, .tf32 = o->tf32};
+    const lk_status status = plan->backend->compile(&plan->program, &how, &plan->compiled);
+    if (!status || o->backend != LK_BACKEND_AUTO || plan->backend != &lk_backend_cuda) return status;
+    note_fallback(plan);
+    plan->backend = &lk_backend_native;
+    return plan->backend->compile(&plan->program, &how, &plan->compiled);
+}
+
 lk_status lk_plan_open(const lk_model *model, const lk_plan_options *options, lk_plan **plan)
 {
     lk_plan_options settled;
@@ -326,9 +372,9 @@ lk_status lk_plan_open(const lk_model *model, const lk_plan_options *options, lk
     opened->height = settled.height;
     opened->width = settled.width;
     opened->precision = settled.precision;
-    status = choose_backend(settled.backend, &opened->backend);
+    status = choose_backend(&settled, opened);
     if (!status) status = make_program(model, &settled, opened);
-    if (!status) status = opened->backend->compile(&opened->program, settled.isa, &opened->compiled);
+    if (!status) status = compile(&settled, opened);
     if (status) lk_plan_close(&opened);
     else *plan = opened;
     return status;
@@ -384,6 +430,12 @@ lk_precision lk_plan_precision(const lk_plan *plan)
 const char *lk_plan_backend(const lk_plan *plan)
 {
     return plan->backend->name;
+}
+
+const char *lk_plan_note(const lk_plan *plan)
+{
+    if (*plan->note) return plan->note;
+    return plan->backend->note ? plan->backend->note(plan->compiled) : NULL;
 }
 
 size_t lk_plan_step_count(const lk_plan *plan)

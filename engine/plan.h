@@ -19,6 +19,7 @@ struct lk_plan {
     size_t feature_count;
     const lk_backend *backend;
     void *compiled;
+    char note[512]; /* "": none */
 };
 
 #endif

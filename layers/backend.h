@@ -6,20 +6,27 @@
 #include "layers/pool.h"
 #include "layers/step.h"
 
+typedef struct lk_backend_options {
+    const char *isa; /* as in lk_plan_options */
+    size_t device;   /* of the cuda backend: which GPU */
+    bool tf32;       /* of the cuda backend: products of rounded float32 */
+} lk_backend_options;
+
 typedef struct lk_backend {
     const char *name;
 
     /* Whether this machine can run it; the reason is the error message. */
     lk_status (*probe)(void);
 
-    /* Chooses kernels, packs weights, places memory. `isa` as in lk_plan_options. The program outlives the result. */
-    lk_status (*compile)(const lk_program *program, const char *isa, void **compiled);
+    /* Chooses kernels, packs weights, places memory. The program outlives the result. */
+    lk_status (*compile)(const lk_program *program, const lk_backend_options *options, void **compiled);
     void (*release)(void *compiled);
 
     const char *(*kernel)(const void *compiled, size_t step); /* the name of a step's kernel */
     lk_step_traffic (*traffic)(const void *compiled, size_t step);
     size_t (*arena_bytes)(const void *compiled);
     size_t (*weight_bytes)(const void *compiled);
+    const char *(*note)(const void *compiled); /* what its user should know of, in a line, or NULL; the pointer is NULL where there never is */
 
     /* An instance is memory to run in: one a session. */
     lk_status (*open)(const void *compiled, lk_pool *pool, void **instance);
@@ -29,11 +36,15 @@ typedef struct lk_backend {
     /* One picture's kept value [channels][height][width], whatever the layout that the backend keeps it in. */
     void (*read)(const void *instance, lk_value_id value, size_t picture, float *chw);
 
-    /* Runs the first `pictures`. `step_ns` [step_count] receives each step's time, unless it is NULL. Allocates nothing. */
+    /* Runs the first `pictures`. `step_ns` [step_count] receives each step's time, unless it is NULL. Allocates nothing, but for the
+     * graph of a GPU when so many pictures are run for the first time. */
     lk_status (*run)(void *instance, size_t pictures, uint64_t *step_ns);
 } lk_backend;
 
 /* The CPU under each of its masks. */
 extern const lk_backend lk_backend_reference, lk_backend_openblas, lk_backend_native;
+
+/* A GPU, when the module that knows CUDA is there. */
+extern const lk_backend lk_backend_cuda;
 
 #endif

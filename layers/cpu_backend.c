@@ -3,16 +3,18 @@
 #include "layers/cpu_plan.h"
 #include "layers/openblas.h"
 
-static lk_status compile_reference(const lk_program *program, const char *isa, void **compiled)
+static lk_status compile_reference(const lk_program *program, const lk_backend_options *options,
+                                   void **compiled)
 {
-    (void)isa; /* the reference uses none; an unknown name has been refused by the plan */
+    (void)options; /* the reference uses none; an unknown name has been refused by the plan */
     return lk_cpu_compile(program, &(lk_cpu_choice){0}, compiled);
 }
 
-static lk_status compile_openblas(const lk_program *program, const char *isa, void **compiled)
+static lk_status compile_openblas(const lk_program *program, const lk_backend_options *options,
+                                  void **compiled)
 {
     unsigned can;
-    lk_status status = lk_cpu_mask(isa, &can);
+    lk_status status = lk_cpu_mask(options->isa, &can);
     if (!status) status = lk_openblas_load();
     return status
                ? status
@@ -20,10 +22,10 @@ static lk_status compile_openblas(const lk_program *program, const char *isa, vo
                                 compiled);
 }
 
-static lk_status compile_native(const lk_program *program, const char *isa, void **compiled)
+static lk_status compile_native(const lk_program *program, const lk_backend_options *options, void **compiled)
 {
     unsigned can;
-    const lk_status status = lk_cpu_mask(isa, &can);
+    const lk_status status = lk_cpu_mask(options->isa, &can);
     return status
                ? status
                : lk_cpu_compile(program, &(lk_cpu_choice){.can = can | LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE},

@@ -1,0 +1,35 @@
+/* float16: IEEE 754 binary16, 1 sign, 5 exponent (bias 15), 10 fraction bits. */
+#ifndef LK_LAYERS_F16_H
+#define LK_LAYERS_F16_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline float lk_from_f16(uint16_t value)
+{
+    const int exponent = value >> 10 & 31, fraction = value & 1023;
+    float magnitude;
+    if (exponent == 31) magnitude = fraction ? NAN : INFINITY;
+    else if (exponent == 0) magnitude = (float)fraction * 0x1p-24F;
+    else magnitude = ldexpf((float)(fraction + 1024), exponent - 25);
+    return value >> 15 ? -magnitude : magnitude;
+}
+
+/* Rounds to nearest even; what is too large becomes infinity. NaN stays NaN. */
+static inline uint16_t lk_to_f16(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    const float magnitude = fabsf(value);
+    if (value != value) return sign | 0x7e00;
+    if (magnitude >= 65520) return sign | 0x7c00;
+    /* Below 2^-14 all stand 2^-24 apart. */
+    if (magnitude < 0x1p-14F) return (uint16_t)(sign | (uint16_t)(int)rintf(magnitude * 0x1p24F));
+    bits &= 0x7fffffff;
+    bits += 0xfff + (bits >> 13 & 1);
+    return (uint16_t)(sign | (uint16_t)((bits - (112U << 23)) >> 13));
+}
+
+#endif
