@@ -90,6 +90,8 @@ static lk_status open_plan(const lk_model *model, const lk_embedder_options *opt
         for (size_t i = 0; i < e->recipes[r].part_count; i++) names[at++] = e->recipes[r].parts[i].feature;
     const lk_plan_options how = {.backend = options->backend,
                                  .isa = options->isa,
+                                 .device = options->device,
+                                 .tf32 = options->tf32,
                                  .batch_norm = e->recipes[0].batch_norm,
                                  .height = e->recipes[0].preprocessing.height,
                                  .width = e->recipes[0].preprocessing.width,
@@ -144,6 +146,11 @@ void lk_embedder_close(lk_embedder **embedder)
     lk_free((*embedder)->vectors);
     lk_free(*embedder);
     *embedder = NULL;
+}
+
+const char *lk_embedder_note(const lk_embedder *embedder)
+{
+    return lk_plan_note(embedder->plan);
 }
 
 size_t lk_embedder_values(const lk_embedder *embedder, size_t recipe)

@@ -7,7 +7,9 @@
 
 typedef struct lk_embedder_options {
     lk_backend_kind backend;
-    const char *isa;                 /* as in lk_plan_options */
+    const char *isa;                 /* this and the next two as in lk_plan_options */
+    size_t device;
+    bool tf32;
     size_t batch;                    /* pictures a run; 0 is 1 */
     const lk_projection *projection; /* for recipes that have one; NULL: none */
 } lk_embedder_options;
@@ -25,6 +27,8 @@ void lk_embedder_close(lk_embedder **embedder);
 
 size_t lk_embedder_values(const lk_embedder *embedder, size_t recipe); /* floats before a hash */
 size_t lk_embedder_row(const lk_embedder *embedder);                   /* floats of all vectors of a picture */
+
+const char *lk_embedder_note(const lk_embedder *embedder);             /* lk_plan_note of its plan */
 
 typedef struct lk_embed_options {
     size_t threads; /* 0: as many as the machine has processors */

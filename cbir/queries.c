@@ -140,7 +140,9 @@ static lk_status check_asked(const lk_gallery *gallery, const lk_model *model,
     if (!options->recipe || !lk_gallery_recipe(gallery)) return LK_OK;
     lk_recipe asked = *options->recipe;
     lk_embedder *embedder = NULL;
-    const lk_embedder_options how = {.backend = LK_BACKEND_REFERENCE, .projection = options->projection};
+    const bool f16 = asked.precision == LK_PRECISION_F16; /* which the reference has not */
+    const lk_embedder_options how = {.backend = f16 ? LK_BACKEND_CUDA : LK_BACKEND_REFERENCE,
+                                     .projection = options->projection};
     lk_status status = lk_embedder_open(model, &asked, 1, &how, &embedder);
     lk_embedder_close(&embedder);
     return status ? status : lk_gallery_check_recipe(gallery, &asked, "the query");
@@ -178,6 +180,8 @@ lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const
     lk_projection own = {0};
     lk_embedder_options how = {.backend = options->backend,
                                .isa = options->isa,
+                               .device = options->device,
+                               .tf32 = options->tf32,
                                .batch = options->batch,
                                .projection = options->projection};
     lk_status status = settle_recipe(gallery, options, &recipe);
@@ -189,6 +193,7 @@ lk_status lk_queries_embed(const lk_gallery *gallery, const lk_list *list, const
     if (!status) status = check_asked(gallery, model, options);
     if (options->raw) recipe.hash = (lk_hash){0}, recipe.length = 0;
     if (!status) status = lk_embedder_open(model, &recipe, 1, &how, &embedder);
+    if (!status && options->note) options->note(options->context, lk_embedder_note(embedder));
     if (!status) status = check_fits(gallery, &recipe, kind_of(gallery, options->raw));
     embedding e = {.options = options, .list = list, .recipe = &recipe, .queries = &made};
     if (!status) status = embed_all(&e, embedder);

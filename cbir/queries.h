@@ -27,9 +27,12 @@ typedef struct lk_queries_options {
     bool raw; /* floats, as they are before the hash, for lk_gallery_raw */
     lk_backend_kind backend;
     const char *isa;
+    size_t device; /* this and the next as in lk_plan_options */
+    bool tf32;
     size_t batch;
     lk_embed_options embed;
     void (*bad)(void *context, const char *path, const lk_error *error); /* a picture that is left out; may be NULL */
+    void (*note)(void *context, const char *note); /* gets lk_plan_note, which may be NULL; may be NULL */
     void *context;
 } lk_queries_options;
 

@@ -90,9 +90,13 @@ static lk_status open_embedder(const options *o, adding *a)
     if (status) return status;
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
+                                     .device = o->run.device,
+                                     .tf32 = o->run.tf32,
                                      .batch = o->reading.batch,
                                      .projection = projection ? &a->projection : NULL};
-    return lk_embedder_open(a->model, &a->recipe, 1, &how, &a->embedder);
+    status = lk_embedder_open(a->model, &a->recipe, 1, &how, &a->embedder);
+    if (!status) cli_note(lk_embedder_note(a->embedder));
+    return status;
 }
 
 static lk_status add(const options *o, const char *command, adding *a, lk_gallery_index_result *result)

@@ -40,6 +40,8 @@ static lk_status mask_of(const cli_run_options *run, unsigned *can)
     const bool all = !run->backend_count;
     for (size_t i = 0; !status && i < run->backend_count; i++) {
         if (run->backends[i] == LK_BACKEND_NATIVE) *can |= LK_NEEDS_PORTABLE | LK_NEEDS_NATIVE;
+        if (run->backends[i] == LK_BACKEND_CUDA)
+            return lk_fail(LK_ERROR_BACKEND, "the cuda backend's kernels are timed within a model");
         if (run->backends[i] != LK_BACKEND_OPENBLAS) continue;
         *can |= LK_NEEDS_PORTABLE | LK_NEEDS_OPENBLAS;
         status = lk_openblas_load();

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "cbir/cli/bench.h"
 
-enum { BACKENDS = 3 };
+enum { BACKENDS = 4 };
 
 /* One backend's plan, and where its rows begin in the table: those of its steps, then the whole run. */
 typedef struct {
@@ -45,6 +45,8 @@ static lk_status open_contestant(const bench_options *o, bench_model *b, lk_back
     if (status) return status;
     const lk_plan_options how = {.backend = backend,
                                  .isa = o->run.isa,
+                                 .device = o->run.device,
+                                 .tf32 = o->run.tf32,
                                  .height = p.height,
                                  .width = p.width,
                                  .batch = o->batch,
@@ -53,6 +55,7 @@ static lk_status open_contestant(const bench_options *o, bench_model *b, lk_back
     status = lk_plan_open(b->model, &how, &c->plan);
     if (status) return status;
     b->count++; /* from now on to be closed */
+    cli_note(lk_plan_note(c->plan));
     status = lk_session_share(c->plan, b->pool, &c->session);
     if (status) return status;
     c->steps = lk_plan_step_count(c->plan);

@@ -87,12 +87,15 @@ static lk_status open_session(classifier *c)
     static const char *const logits[] = {"logits"};
     const lk_plan_options plan = {.backend = c->o->run.backend,
                                   .isa = c->o->run.isa,
+                                  .device = c->o->run.device,
+                                  .tf32 = c->o->run.tf32,
                                   .height = c->preprocessing.height,
                                   .width = c->preprocessing.width,
                                   .features = logits,
                                   .feature_count = 1,
                                   .precision = c->o->run.precision};
     lk_status status = lk_plan_open(c->model, &plan, &c->plan);
+    if (!status) cli_note(lk_plan_note(c->plan));
     if (!status && c->o->run.threads != 1) status = lk_pool_open(c->o->run.threads, &c->pool);
     if (!status) status = lk_session_share(c->plan, c->pool, &c->session);
     if (status) return status;

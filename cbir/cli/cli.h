@@ -33,6 +33,9 @@ cli_command cli_index, cli_add, cli_remove, cli_compact, cli_verify, cli_gallery
  * word. */
 int cli_report(const char *command, lk_status status);
 
+/* Prints "likeness NAME: note" on standard error for what lk_plan_note gives, once a process; nothing for NULL. */
+void cli_note(const char *note);
+
 /* Flushes standard output: `code`, or what is wrong with it (a full disk, a closed pipe). Every command ends
  * here. */
 int cli_finish(const char *command, int code);
@@ -58,10 +61,12 @@ typedef struct {
 typedef struct {
     lk_backend_kind backend; /* the last that was named */
     bool has_backend;
-    lk_backend_kind backends[3]; /* all that were named, for bench, which sets them side by side */
+    lk_backend_kind backends[4]; /* all that were named, for bench, which sets them side by side */
     size_t backend_count;
     lk_precision precision; /* AUTO: the model's, or the gallery's */
     const char *isa;
+    size_t device; /* of the cuda backend */
+    bool tf32;
     size_t threads;
 } cli_run_options;
 

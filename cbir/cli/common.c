@@ -64,6 +64,13 @@ int cli_report(const char *command, lk_status status)
     return status == LK_ERROR_ARGUMENT ? CLI_USAGE : CLI_FAILURE + (int)status;
 }
 
+void cli_note(const char *note)
+{
+    static bool told;
+    if (note && !told) fprintf(stderr, "%s: %s\n", printing, note);
+    told = told || note;
+}
+
 int cli_finish(const char *command, int code)
 {
     printing = NULL;

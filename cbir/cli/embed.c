@@ -23,6 +23,12 @@ static void on_bad(void *context, const char *path, const lk_error *error)
     fprintf(stderr, "%s: %s; skipped\n", o->command, error->text);
 }
 
+static void on_note(void *context, const char *note)
+{
+    (void)context;
+    cli_note(note);
+}
+
 /* The gallery's own preprocessing; the model's, where the gallery has no recipe. */
 static lk_status own_recipe(const lk_gallery *gallery, const char *path, lk_recipe *own)
 {
@@ -71,9 +77,12 @@ lk_status cli_embed_queries(const lk_gallery *gallery, const lk_list *list, cons
                                     .raw = o->raw,
                                     .backend = o->run->backend,
                                     .isa = o->run->isa,
+                                    .device = o->run->device,
+                                    .tf32 = o->run->tf32,
                                     .batch = o->batch,
                                     .embed = {.threads = o->run->threads, .strict = o->strict},
                                     .bad = on_bad,
+                                    .note = on_note,
                                     .context = (void *)(size_t)o};
     if (!status) status = lk_queries_embed(gallery, list, &how, queries);
     lk_projection_close(&projection);

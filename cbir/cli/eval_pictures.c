@@ -23,6 +23,8 @@ static lk_status open_network(const eval_options *o, const lk_gallery *gallery, 
     for (size_t i = 0; !status && i < w->recipe.part_count; i++) features[i] = w->recipe.parts[i].feature;
     const lk_plan_options plan = {.backend = o->running.backend,
                                   .isa = o->running.isa,
+                                  .device = o->running.device,
+                                  .tf32 = o->running.tf32,
                                   .batch_norm = w->recipe.batch_norm,
                                   .height = w->recipe.preprocessing.height,
                                   .width = w->recipe.preprocessing.width,
@@ -30,6 +32,7 @@ static lk_status open_network(const eval_options *o, const lk_gallery *gallery, 
                                   .feature_count = w->recipe.part_count,
                                   .precision = w->recipe.precision};
     if (!status) status = lk_plan_open(w->model, &plan, &w->plan);
+    if (!status) cli_note(lk_plan_note(w->plan));
     if (!status && o->running.threads != 1) status = lk_pool_open(o->running.threads, &w->pool);
     if (!status) status = lk_session_share(w->plan, w->pool, &w->session);
     return status;

@@ -163,9 +163,12 @@ static lk_status open_embedder(extraction *e)
     cli_recipes(&o->feature, &preprocessing, o->run.precision, e->recipes, &e->recipe_count);
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
+                                     .device = o->run.device,
+                                     .tf32 = o->run.tf32,
                                      .batch = o->reading.batch,
                                      .projection = o->feature.projection ? &e->projection : NULL};
     status = lk_embedder_open(e->model, e->recipes, e->recipe_count, &how, &e->embedder);
+    if (!status) cli_note(lk_embedder_note(e->embedder));
     for (size_t i = 0; !status && i < e->recipe_count; i++) e->values[i] = lk_embedder_values(e->embedder, i);
     return status;
 }

@@ -156,9 +156,13 @@ static lk_status open_embedder(indexing *x)
     x->recipe = recipes[0];
     const lk_embedder_options how = {.backend = o->run.backend,
                                      .isa = o->run.isa,
+                                     .device = o->run.device,
+                                     .tf32 = o->run.tf32,
                                      .batch = o->reading.batch,
                                      .projection = o->feature.projection ? &x->projection : NULL};
-    return lk_embedder_open(x->model, &x->recipe, 1, &how, &x->embedder);
+    status = lk_embedder_open(x->model, &x->recipe, 1, &how, &x->embedder);
+    if (!status) cli_note(lk_embedder_note(x->embedder));
+    return status;
 }
 
 static lk_status index_pictures(indexing *x, lk_gallery_index_result *result)

@@ -7,7 +7,7 @@
 #include "cbir/cli/cli.h"
 #include "cbir/recipe.h"
 
-enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, PRECISION, ISA, MAP, STRICT, BATCH };
+enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, PRECISION, ISA, DEVICE, TF32, MAP, STRICT, BATCH };
 
 static bool parse_number(const char *text, const char **end, size_t *value)
 {
@@ -167,9 +167,13 @@ lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options
 
 static const struct argp_option run_options[] = {
     {NULL, 0, NULL, 0, "Running:", 20},
-    {"backend", BACKEND, "NAME", 0, "auto (the fastest: native), native, openblas or reference (plain C)", 0},
-    {"precision", PRECISION, "NAME", 0, "f32, bf16 or int8 (the model file's, or the gallery's)", 0},
+    {"backend", BACKEND, "NAME", 0,
+     "auto (the fastest), cuda (a GPU), native, openblas or reference (plain C)", 0},
+    {"precision", PRECISION, "NAME", 0,
+     "f32, bf16, int8 or, with cuda, f16 (the model file's, or the gallery's)", 0},
     {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512; on arm64 neon", 0},
+    {"device", DEVICE, "N", 0, "Which GPU, with cuda, from 0", 0},
+    {"tf32", TF32, NULL, 0, "With cuda in f32: tensor cores, which round factors to 10 fraction bits", 0},
     {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},
     {0}};
 
@@ -178,8 +182,9 @@ static lk_backend_kind parse_backend(struct argp_state *state, const char *text)
     if (!strcmp(text, "reference")) return LK_BACKEND_REFERENCE;
     if (!strcmp(text, "openblas")) return LK_BACKEND_OPENBLAS;
     if (!strcmp(text, "native")) return LK_BACKEND_NATIVE;
+    if (!strcmp(text, "cuda")) return LK_BACKEND_CUDA;
     if (strcmp(text, "auto") != 0)
-        argp_error(state, "--backend: '%s' is none of auto, native, openblas, reference", text);
+        argp_error(state, "--backend: '%s' is none of auto, cuda, native, openblas, reference", text);
     return LK_BACKEND_AUTO;
 }
 
@@ -203,10 +208,16 @@ static error_t parse_run(int key, char *argument, struct argp_state *state)
         return 0;
     case PRECISION:
         if (!lk_precision_from_name(argument, &options->precision))
-            argp_error(state, "--precision: '%s' is none of f32, bf16, int8", argument);
+            argp_error(state, "--precision: '%s' is none of f32, bf16, int8, f16", argument);
         return 0;
     case ISA:
         options->isa = argument;
+        return 0;
+    case DEVICE:
+        options->device = cli_number(state, "--device", argument, 0, 1023);
+        return 0;
+    case TF32:
+        options->tf32 = true;
         return 0;
     case 't':
         options->threads = cli_number(state, "--threads", argument, 0, 1024);

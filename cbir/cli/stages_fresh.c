@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/cli/cli.h"
 #include "cbir/cli/layer_table.h"
 #include "cbir/cli/stages.h"
 
@@ -93,6 +94,7 @@ static lk_status run(fresh *f)
     options.features = f->names;
     options.feature_count = f->features;
     if (!status) status = lk_plan_open(f->recipe->model, &options, &f->plan);
+    if (!status) cli_note(lk_plan_note(f->plan));
     if (!status && f->recipe->threads != 1) status = lk_pool_open(f->recipe->threads, &f->pool);
     if (!status) status = lk_session_share(f->plan, f->pool, &f->session);
     if (!status) status = read_picture(f);

@@ -165,6 +165,8 @@ static lk_status trace_picture(const options *o, const char *command, bool *depa
                            .picture_path = o->picture,
                            .plan = {.backend = o->run.backend,
                                     .isa = o->run.isa,
+                                    .device = o->run.device,
+                                    .tf32 = o->run.tf32,
                                     .batch_norm = o->batch_norm,
                                     .precision = o->run.precision},
                            .threads = o->run.threads,
