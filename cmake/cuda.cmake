@@ -15,3 +15,24 @@ set(LIKENESS_GPU_BUILD "LK_GPU_BUILD=\"${PROJECT_VERSION} (interface ${digest})\
 file(RELATIVE_PATH LIKENESS_LIB_FROM_BIN ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_source_files_properties(layers/gpu_module.c PROPERTIES
   COMPILE_DEFINITIONS "${LIKENESS_GPU_BUILD};LK_LIB_FROM_BIN=\"${LIKENESS_LIB_FROM_BIN}\"")
+
+if(LIKENESS_CUDA)
+  # SASS for each, and PTX of the last for what comes after it.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100)
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit 13.0 REQUIRED)
+  set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
+  add_library(likeness_cuda MODULE layers/kernels/cuda/module.cu layers/kernels/cuda/kernels.cu)
+  set_target_properties(likeness_cuda PROPERTIES CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Static)
+  target_include_directories(likeness_cuda PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(likeness_cuda PRIVATE ${LIKENESS_GPU_BUILD})
+  # As on the CPU: a product and a sum are fused where the source says fmaf, and division is IEEE's.
+  target_compile_options(likeness_cuda PRIVATE --fmad=false -Xcompiler=-Wall,-Wextra,-fvisibility=hidden
+    $<$<BOOL:${LIKENESS_WERROR}>:--Werror=all-warnings>)
+  target_link_libraries(likeness_cuda PRIVATE ${CMAKE_DL_LIBS})
+  target_link_options(likeness_cuda PRIVATE -static-libgcc -static-libstdc++)
+  install(TARGETS likeness_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  message(STATUS "cuda backend: liblikeness_cuda.so, CUDA ${CUDAToolkit_VERSION}, for ${CMAKE_CUDA_ARCHITECTURES}")
+endif()

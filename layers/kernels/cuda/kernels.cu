@@ -1,0 +1,3 @@
+// All kernels, compiled for a GPU.
+#include "layers/kernels/cuda/maps.h"
+#include "layers/kernels/cuda/search.h"
