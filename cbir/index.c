@@ -7,6 +7,8 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "cbir/search_gpu.h"
+#include "layers/gpu_search.h"
 #include "layers/pool.h"
 
 /* Whole tiles of all kernels; at most so many rows that their scores, too, stay in the cache. */
@@ -199,6 +201,7 @@ lk_status lk_index_open(const lk_rows_set *set, const lk_search_options *options
     status = choose_kernels(opened);
     if (!status) status = cut_rows(opened);
     if (!status && !bits) status = measure(opened);
+    if (!status && options->cuda) status = lk_index_open_gpu(opened);
     opened->options.isa = NULL; /* the caller's string may go */
     if (status) goto done;
     *index = opened;
@@ -211,6 +214,7 @@ done:
 void lk_index_close(lk_index **index)
 {
     if (!*index) return;
+    lk_gpu_rows_close(&(*index)->gpu);
     lk_free((*index)->offsets);
     lk_free((*index)->scales);
     lk_free((*index)->lengths);

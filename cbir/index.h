@@ -39,6 +39,7 @@ struct lk_index {
     float *offsets;  /* Σx² / 2: Σ(x−y)² = Σy² − 2 (Σxy − Σx² / 2); NULL under other metrics */
     /* Over all rows that are not out: */
     double shortest, longest; /* |x|, the least above 0 and the largest */
+    struct lk_gpu_rows *gpu;  /* the rows on a GPU; NULL: they are scanned here, or there are none */
     double moved;             /* the largest |x' − x| / |x| of rows rounded for the panel kernel */
 };
 

@@ -42,21 +42,30 @@ typedef struct {
     double margin, threshold;
 } bounds;
 
+double lk_index_margin(const lk_index *index, double query_length, const lk_panel_kernel *kernel,
+                       double query_moved)
+{
+    const double y = sqrt(query_length), x = index->longest;
+    const double error = lk_panel_error(kernel, index->set.dim, (lk_moved){index->moved, query_moved});
+    /* No bound on the error: all rows are ranked. */
+    if (y > 0 && index->shortest * y <= 1e-8) return INFINITY;
+    if (index->options.metric == LK_METRIC_COSINE) return error * y;
+    /* The scores' own rounding goes by (x + y)², which may be far above xy. */
+    if (index->options.metric == LK_METRIC_L2) return error * x * y + 0x1p-21 * (x * x + query_length);
+    return error * x * y;
+}
+
 static bounds bounds_of(const lk_scan *scan, size_t q, bool single)
 {
     const lk_index *index = scan->index;
     const double t = (double)index->options.threshold;
     if (index->options.metric == LK_METRIC_HAMMING) return (bounds){0, -t};
-    const double yy = scan->queries.lengths[q], y = sqrt(yy), x = index->longest;
-    const lk_moved moved = {index->moved, single ? 0 : scan->moved[q]};
-    const double error = lk_panel_error(single ? NULL : index->panel, index->set.dim, moved);
-    bounds b = {error * x * y, t}; /* LK_METRIC_INNER */
-    if (index->options.metric == LK_METRIC_COSINE) b = (bounds){error * y, t * y};
-    /* The scores' own rounding goes by (x + y)², which may be far above xy. */
-    if (index->options.metric == LK_METRIC_L2) b = (bounds){b.margin + 0x1p-21 * (x * x + yy), (yy - t) / 2};
-    if (y > 0 && index->shortest * y <= 1e-8)
-        b.margin = INFINITY; /* no bound on the error: all rows are ranked */
-    return b;
+    const double yy = scan->queries.lengths[q];
+    const double margin =
+        lk_index_margin(index, yy, single ? NULL : index->panel, single ? 0 : scan->moved[q]);
+    if (index->options.metric == LK_METRIC_COSINE) return (bounds){margin, t * sqrt(yy)};
+    if (index->options.metric == LK_METRIC_L2) return (bounds){margin, (yy - t) / 2};
+    return (bounds){margin, t};
 }
 
 static void reset_tops(const lk_scan *scan, size_t q)

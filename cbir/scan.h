@@ -51,6 +51,10 @@ lk_scan_parts lk_scan_divide(const lk_index *index, size_t workers, size_t count
 lk_status lk_scan_open(const lk_index *index, size_t count, lk_scan *scan);
 void lk_scan_close(lk_scan *scan);
 
+/* How far the value of a row may be from what ranks it, for a query of this squared length, which the kernel's rounding moved so
+ * far (NULL, 0: sums in float32); INFINITY where there is no bound. Of floats. */
+double lk_index_margin(const lk_index *index, double query_length, const lk_panel_kernel *kernel, double query_moved);
+
 /* Finds candidates for at most scan->most queries. */
 void lk_scan_run(lk_scan *scan, const lk_checked_queries *queries);
 

@@ -30,6 +30,8 @@ typedef struct lk_search_options {
     size_t k;        /* at least 1; more than there are rows is no error */
     float threshold; /* only hits at least as near as this; -INFINITY (similarity) or INFINITY (distance) for all */
     const char *isa; /* as in lk_plan_options; read by lk_index_open only */
+    bool cuda;       /* rows lie on a GPU, and are scanned there; the hits are the same */
+    size_t device;   /* which GPU */
     lk_pool *pool;   /* NULL: this thread; must outlive the index, and has one search at a time */
 } lk_search_options;
 

@@ -37,7 +37,7 @@ typedef enum lk_gpu_type { LK_GPU_OWN, LK_GPU_FLOAT, LK_GPU_PIXELS } lk_gpu_type
 typedef struct lk_gpu_conv {
     const void *x, *residual; /* residual: of y's shape, or NULL */
     const void *w;            /* pointwise: [out_c][in_c], of the kernel's type; else float [kernel_h][kernel_w][in_c/groups][out_c] */
-    const float *bias;        /* [out_c] */
+    const float *bias;        /* [out_c]; NULL, of pointwise only: none */
     void *y;
     uint32_t pictures, in_h, in_w, in_c, out_h, out_w, out_c;
     uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups;

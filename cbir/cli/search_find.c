@@ -76,6 +76,8 @@ static lk_status open_index(search *s)
     const search_options *o = s->o;
     const bool distance = s->metric == LK_METRIC_HAMMING || s->metric == LK_METRIC_L2;
     const lk_search_options how = {.metric = s->metric,
+                                   .cuda = o->run.backend == LK_BACKEND_CUDA,
+                                   .device = o->run.device,
                                    .k = s->k,
                                    .threshold = o->has_threshold ? o->threshold
                                                 : distance       ? INFINITY

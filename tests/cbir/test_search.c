@@ -13,6 +13,7 @@
 #include "base/checked.h"
 #include "cbir/scan.h"
 #include "cbir/search.h"
+#include "cbir/search_gpu.h"
 #include "layers/cpu.h"
 #include "support/guard.h"
 
@@ -212,16 +213,21 @@ static void check_hits(const set_case *c, const result *got, const result *want)
     }
 }
 
-/* One way of searching: an instruction set, threads, and so many queries at a time. */
+/* One way of searching: an instruction set, or "cuda" for a GPU, threads, and so many queries at a time. */
 static void search(const set_case *c, const world *w, const char *isa, size_t threads, size_t at_a_time,
                    const result *r)
 {
     lk_pool *pool = NULL;
     lk_index *index = NULL;
     if (threads > 1) assert_int_equal(lk_pool_open(threads, &pool), LK_OK);
-    const lk_search_options options = {
-        .metric = c->metric, .k = c->k, .threshold = c->threshold, .isa = isa, .pool = pool};
-    assert_int_equal(lk_index_open(&w->set, &options, &index), LK_OK);
+    const bool cuda = isa && !strcmp(isa, "cuda");
+    const lk_search_options options = {.metric = c->metric,
+                                       .k = c->k,
+                                       .threshold = c->threshold,
+                                       .isa = cuda ? NULL : isa,
+                                       .cuda = cuda,
+                                       .pool = pool};
+    if (lk_index_open(&w->set, &options, &index)) fail_msg("%s", lk_error_message());
     assert_int_equal(lk_index_rows(index), c->rows);
     for (size_t q = 0; q < c->queries; q += at_a_time) {
         const size_t count = c->queries - q < at_a_time ? c->queries - q : at_a_time;
@@ -295,6 +301,71 @@ static void test_bits(void **state)
         {LK_METRIC_HAMMING, 500, 517, 35, 10, NOISE, false, 250},
     };
     for (size_t i = 0; i < LK_COUNT(cases); i++) check_case(&cases[i], i < 2 ? 5 : 1);
+}
+
+/* The kernels of a GPU, run by the CPU: a few queries of each case, where cuBLASLt has the product and where
+ * it has not. */
+static void test_on_a_gpu(void **state)
+{
+    (void)state;
+    for (lk_metric metric = LK_METRIC_COSINE; metric <= LK_METRIC_HAMMING; metric++) {
+        const float all = is_similarity(metric) ? -INFINITY : INFINITY;
+        const set_case cases[] = {
+            {metric, 700, 40, 6, 10, NOISE, false, all}, {metric, 333, 129, 5, 7, NOISE, true, all},
+            {metric, 1500, 4, 5, 25, COARSE, true, all}, {metric, 20, 17, 3, 50, NOISE, false, all},
+            {metric, 9, 1, 2, 1, NOISE, false, all},     {metric, 300, 24, 3, 300, NOISE, true, all},
+            {metric, 600, 33, 3, 600, NOISE, false, 1},  {metric, 900, 12, 3, 10, NEAR, false, all},
+            {metric, 500, 33, 3, 6, TINY, false, all},   {metric, 600, 70, 4, 8, SCALED, true, all},
+        };
+        for (size_t i = 0; i < LK_COUNT(cases); i++) {
+            const set_case *c = &cases[i];
+            world w;
+            lk_test_seed(i + 1);
+            make_world(c, &w);
+            result want = make_result(c), got = make_result(c);
+            expect_hits(c, &w, want.hits, want.found);
+            for (int refused = 0; refused < 2; refused++) {
+                setenv("LK_FAKE_GPU", refused ? "refuse" : "", 1);
+                memset(got.hits, 0xff, c->queries * c->k * sizeof *got.hits);
+                search(c, &w, "cuda", 1, c->queries, &got);
+                check_hits(c, &got, &want);
+            }
+            free_result(&got);
+            free_result(&want);
+            free_world(&w);
+        }
+    }
+    unsetenv("LK_FAKE_GPU");
+}
+
+/* The GPU itself narrows rows that are apart down to few, and says so where it cannot tell them apart. */
+static void test_few_rows_come_from_a_gpu(void **state)
+{
+    enum { QUERIES = 5, K = 10 };
+    static lk_candidate candidates[QUERIES * (2 * K + 64)];
+    (void)state;
+    for (lk_metric metric = LK_METRIC_COSINE; metric <= LK_METRIC_HAMMING; metric++)
+        for (int near = 0; near < (metric == LK_METRIC_HAMMING ? 1 : 2); near++) {
+            const float all = is_similarity(metric) ? -INFINITY : INFINITY;
+            const set_case c = {metric, 900, 256, QUERIES, K, near ? NEAR : NOISE, true, all};
+            const lk_search_options options = {.metric = metric, .k = K, .threshold = all, .cuda = true};
+            size_t counts[QUERIES];
+            world w;
+            lk_index *index = NULL;
+            lk_checked_queries queries;
+            lk_test_seed(7);
+            make_world(&c, &w);
+            assert_int_equal(lk_index_open(&w.set, &options, &index), LK_OK);
+            assert_int_equal(lk_checked_queries_open(index, w.queries, QUERIES, &queries), LK_OK);
+            assert_int_equal(lk_index_search_gpu(index, &queries, candidates, counts), LK_OK);
+            for (size_t q = 0; q < QUERIES; q++) {
+                if (near) assert_int_equal(counts[q], SIZE_MAX);
+                else assert_in_range(counts[q], K, 2 * K);
+            }
+            lk_checked_queries_close(&queries);
+            lk_index_close(&index);
+            free_world(&w);
+        }
 }
 
 /* Queries enough for panels to take turns with 5 threads, whatever a panel's width, and 2 of them over. Sets
@@ -581,8 +652,11 @@ static void test_empty_set(void **state)
 /* With an argument only the tests of that name. */
 int main(int count, char **arguments)
 {
+    setenv("LIKENESS_CUDA_MODULE", LK_TEST_MODULES "/libfake_gpu.so", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats),
+        cmocka_unit_test(test_on_a_gpu),
+        cmocka_unit_test(test_few_rows_come_from_a_gpu),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_queries_on_threads),
         cmocka_unit_test(test_division),

@@ -37,3 +37,10 @@ echo "float16 is part of the recipe"
 show likeness index model.safetensors p $small --precision f16 -o g
 show likeness search g p/rgb_8.png --top 1
 show likeness search g p/rgb_8.png --precision f32
+echo "Search on the GPU: the hits of the CPU"
+show likeness index model.safetensors p $small -o f
+show likeness search f p/rgb_8.png --top 3 --backend cuda
+show likeness search f p/rgb_8.png --top 3 --metric l2 --backend cuda
+show likeness index model.safetensors p $small --hash mean -o h
+show likeness search h p/rgb_8.png --top 3 --backend cuda
+LK_FAKE_GPU=no-device show likeness search f p/rgb_8.png --backend cuda

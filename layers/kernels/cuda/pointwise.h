@@ -46,7 +46,7 @@ LK_DEVICE void LK_NAME(lk_tile_store)(const lk_gpu_conv *d, uint32_t tile, uint3
             const uint32_t pixel = tile * LK_TILE_PIXELS + row + 16 * p, output = first + column + 16 * o;
             if (pixel >= pixels || output >= d->out_c) continue;
             const size_t at = ((size_t)blockIdx.z * pixels + pixel) * d->out_c + output;
-            LK_NAME(lk_store)(d->y, at, d->y_type, LK_NAME(lk_finish)(d, sums[p][o] + d->bias[output], at));
+            LK_NAME(lk_store)(d->y, at, d->y_type, LK_NAME(lk_finish)(d, d->bias ? sums[p][o] + d->bias[output] : sums[p][o], at));
         }
 }
 
