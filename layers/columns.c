@@ -12,6 +12,11 @@
 /* But a panel's weights are read once for them, which fewer pixels than this do not pay for. */
 #define LEAST_PIXELS ((size_t)24)
 
+bool lk_conv2d_fits_picture(const lk_conv2d *d)
+{
+    return d->in_channels <= 4 && d->groups == 1 && d->dilation_w == 1;
+}
+
 lk_inputs lk_conv2d_inputs_of(const lk_conv2d *d, size_t block)
 {
     const size_t inputs = d->in_channels / d->groups, outputs = d->out_channels / d->groups;

@@ -117,6 +117,7 @@ typedef struct lk_inputs {
     size_t first, count;
 } lk_inputs;
 lk_inputs lk_conv2d_inputs_of(const lk_conv2d *d, size_t block);
+bool lk_conv2d_fits_picture(const lk_conv2d *d); /* few channels, as only a picture has, of one group; no dilation along rows */
 size_t lk_columns_pixels(const lk_conv2d *d);  /* whose columns are gathered at once */
 size_t lk_columns_scratch(const lk_conv2d *d); /* [blocks of terms][pixels + 1][16] */
 lk_conv2d_pack_fn lk_conv2d_pack_columns;      /* bias [blocks][16], w [blocks][kernel_h][kernel_w][inputs][16]; zeros for inputs of other

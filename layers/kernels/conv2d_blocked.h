@@ -1,20 +1,8 @@
-/* A convolution of any shape on blocked maps, as a product of matrices: the inputs of some output pixels are gathered into columns, blocked as
- * a map of [kernel_h][kernel_w][inputs] channels is, and the pointwise kernel multiplies them while they are in a cache. The file that
- * includes this says what TILE_ROWS and BLOCKS are. */
+/* A convolution of any shape on blocked maps. */
 #ifndef LK_LAYERS_KERNELS_CONV2D_BLOCKED_H
 #define LK_LAYERS_KERNELS_CONV2D_BLOCKED_H
 
-#include "layers/kernels/pointwise_blocked.h"
-
-/* Columns of pixels [begin, begin + count) of one picture; block b of them at b * stride. Behind the last pixel of a block there is room for one
- * more: a vector that is written across the end of a pixel's block spills into the next pixel, which is written later. */
-typedef struct {
-    const lk_conv2d *d;
-    lk_inputs inputs;
-    const lk_element *x;
-    size_t begin, count, stride;
-    lk_element *to;
-} columns;
+#include "layers/kernels/columns.h"
 
 static const lk_element outside[LK_BLOCK];
 
@@ -42,7 +30,7 @@ INLINE void put_pixel(const columns *g, lk_element *column, size_t oy, size_t ox
 {
     const lk_conv2d *d = g->d;
     const size_t plane = d->in_h * d->in_w * LK_BLOCK;
-    const lk_element *x = g->x + g->inputs.first / LK_BLOCK * plane;
+    const lk_element *x = (const lk_element *)g->x + g->inputs.first / LK_BLOCK * plane;
     size_t k = 0;
     for (size_t ky = 0; ky < d->kernel_h; ky++)
         for (size_t kx = 0; kx < d->kernel_w; kx++, k += g->inputs.count) {
@@ -60,7 +48,7 @@ INLINE void put_pixel(const columns *g, lk_element *column, size_t oy, size_t ox
     if (k % UNIT) column[k / LK_BLOCK * g->stride + k % LK_BLOCK] = 0;
 }
 
-static void gather(const columns *g)
+static void gather_blocks(const columns *g)
 {
     const bool aligned = g->inputs.first % LK_BLOCK == 0 && g->inputs.count % LK_BLOCK == 0;
     for (size_t p = 0; p < g->count; p++) {
@@ -70,59 +58,11 @@ static void gather(const columns *g)
     }
 }
 
-/* Pixels [begin, begin + count) of a picture, all output channels. Neighbouring blocks that read the same inputs make a panel. */
-static void all_panels(const lk_conv2d *d, const lk_operands *io, size_t picture, size_t begin, size_t count)
-{
-    const size_t pixels = d->out_h * d->out_w, blocks = lk_blocks(d->out_channels);
-    const float *bias = io->weights;
-    const void *behind = bias + blocks * LK_BLOCK;
-    const lk_unit *w = behind;
-    columns g = {.d = d,
-                 .x = (const lk_element *)io->x + picture * lk_blocked_floats(d->in_h * d->in_w, d->in_channels),
-                 .begin = begin,
-                 .count = count,
-                 .stride = (count + 1) * LK_BLOCK,
-                 .to = io->scratch};
-    for (size_t block = 0, of_panel; block < blocks; block += of_panel) {
-        const lk_inputs inputs = lk_conv2d_inputs_of(d, block);
-        of_panel = 1;
-        while (of_panel < BLOCKS && block + of_panel < blocks && lk_conv2d_inputs_of(d, block + of_panel).first == inputs.first &&
-               lk_conv2d_inputs_of(d, block + of_panel).count == inputs.count)
-            of_panel++;
-        if (g.inputs.first != inputs.first || g.inputs.count != inputs.count) {
-            g.inputs = inputs;
-            gather(&g);
-        }
-        lk_conv2d product = *d; /* what the pointwise kernel is to see */
-        product.in_channels = (inputs.count * d->kernel_h * d->kernel_w + UNIT - 1) / UNIT * UNIT;
-        const size_t output = ((picture * blocks + block) * pixels + begin) * LK_BLOCK;
-        const panel p = {.d = &product,
-                         .x_pixels = count + 1,
-                         .y_pixels = pixels,
-                         .bias = bias + block * LK_BLOCK,
-                         .w = w,
-                         .x = io->scratch,
-                         .residual = io->residual ? (const lk_element *)io->residual + output : NULL,
-                         .y = (lk_element *)io->y + output};
-        run_panel(&p, 0, count, of_panel);
-        w += of_panel * units_of(&product) * LK_BLOCK;
-    }
-}
-
-/* Rows [picture][row]; weights as lk_conv2d_pack_columns lays them, or lk_conv2d_pack_column_pairs. */
+/* Weights as lk_conv2d_pack_columns lays them, or lk_conv2d_pack_column_pairs. */
 INLINE void conv2d_blocked(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
-    const size_t at_once = lk_columns_pixels(d);
-    for (size_t row = rows.begin, end; row < rows.end; row = end) {
-        const size_t picture = row / d->out_h, next = (picture + 1) * d->out_h;
-        end = next < rows.end ? next : rows.end;
-        const size_t last = (end - picture * d->out_h) * d->out_w;
-        for (size_t pixel = (row - picture * d->out_h) * d->out_w, count; pixel < last; pixel += count) {
-            const size_t left = last - pixel, chunks = (left + at_once - 1) / at_once;
-            count = (left + chunks - 1) / chunks;
-            all_panels(d, io, picture, pixel, count);
-        }
-    }
+    const size_t picture = lk_blocked_floats(d->in_h * d->in_w, d->in_channels) * sizeof(lk_element);
+    conv2d_of_columns(d, io, rows, (source){gather_blocks, picture});
 }
 
 #endif
