@@ -58,21 +58,26 @@ static inline void lk_map_store(lk_element *p, lk_vec v)
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(packed));
 }
 #else
+typedef uint16_t lk_halves __attribute__((vector_size(8)));
+typedef uint32_t lk_bits __attribute__((vector_size(16)));
+
 static inline lk_vec lk_map_load(const lk_element *p)
 {
-    float values[LK_LANES];
-    for (size_t i = 0; i < LK_LANES; i++) values[i] = lk_from_bf16(p[i]);
-    return lk_vec_load(values);
+    lk_halves halves;
+    memcpy(&halves, p, sizeof halves);
+    return (lk_vec)(__builtin_convertvector(halves, lk_bits) << 16);
 }
 static inline lk_vec lk_map_load_if(const lk_element *p, bool inside)
 {
     return inside ? lk_map_load(p) : lk_vec_set(0);
 }
+/* As lk_to_bf16. */
 static inline void lk_map_store(lk_element *p, lk_vec v)
 {
-    float values[LK_LANES];
-    lk_vec_store(values, v);
-    for (size_t i = 0; i < LK_LANES; i++) p[i] = lk_to_bf16(values[i]);
+    const lk_bits bits = (lk_bits)v, is_nan = (lk_bits)(v != v);
+    const lk_bits nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
+    const lk_halves halves = __builtin_convertvector((is_nan & nan) | (~is_nan & nearest), lk_halves);
+    memcpy(p, &halves, sizeof halves);
 }
 #endif
 
@@ -139,6 +144,8 @@ static inline lk_vec lk_units_fma(lk_pixel x, lk_units w, lk_vec sum)
 static inline __attribute__((always_inline)) const lk_term *lk_terms_of(const lk_element *x, size_t pixels, float *floats)
 {
     for (size_t i = 0; i < pixels * LK_BLOCK; i += LK_LANES) lk_vec_store(floats + i, lk_map_load(x + i));
+    /* Or the compiler takes single floats out of the vectors that it stored, where memory spreads one for nothing. */
+    __asm__("" : "+r"(floats) : : "memory");
     return floats;
 }
 #else
