@@ -45,7 +45,7 @@ INLINE size_t units_of(const lk_conv2d *d)
 }
 
 /* sum += the unit of input channels at x times its weights, for `rows` pixels; w: of the first block, `next` units before the second. */
-INLINE void multiply(lk_vec sum[][BLOCKS * VECTORS], const lk_element *x, const lk_unit *w, size_t next, size_t rows,
+INLINE void multiply(lk_vec sum[][BLOCKS * VECTORS], const lk_term *x, const lk_unit *w, size_t next, size_t rows,
                      size_t blocks)
 {
     lk_units weights[BLOCKS * VECTORS];
@@ -122,6 +122,7 @@ INLINE void tile_of_panel(const panel *p, size_t pixel, place_of_pixel *at, cons
                           size_t blocks)
 {
     lk_vec sum[MOST_ROWS][BLOCKS * VECTORS];
+    float floats[MOST_ROWS * LK_BLOCK];
     const lk_element *x = p->x + pixel * LK_BLOCK;
     const lk_unit *w = p->w;
     const size_t next = units_of(p->d) * LK_BLOCK, lines = BLOCKS * LK_BLOCK / UNIT / FETCHING_TILES;
@@ -132,13 +133,15 @@ INLINE void tile_of_panel(const panel *p, size_t pixel, place_of_pixel *at, cons
 LK_UNROLL(8)
         for (size_t line = 0; line < lines; line++) __builtin_prefetch(ahead + line * LINE_UNITS);
         ahead += lines * LINE_UNITS;
+        const lk_term *terms = lk_terms_of(x, rows, floats);
 LK_UNROLL(16)
         for (size_t c = 0; c < LK_BLOCK; c += UNIT)
-            multiply(sum, x + c, w + c / UNIT * LK_BLOCK, next, rows, blocks);
+            multiply(sum, terms + c, w + c / UNIT * LK_BLOCK, next, rows, blocks);
         x += p->x_pixels * LK_BLOCK;
         w += LK_BLOCK / UNIT * LK_BLOCK;
     }
-    for (; left > 0; left -= UNIT, x += UNIT, w += LK_BLOCK) multiply(sum, x, w, next, rows, blocks);
+    const lk_term *terms = left ? lk_terms_of(x, rows, floats) : NULL;
+    for (; left > 0; left -= UNIT, terms += UNIT, w += LK_BLOCK) multiply(sum, terms, w, next, rows, blocks);
     finish(p, at, sum, rows, blocks);
 }
 
