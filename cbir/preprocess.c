@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/image.h"
+#include "layers/pixels.h"
 #include "layers/resize.h"
 
 /* Computes the window of `resize` of the picture; its source size is filled in here. */
@@ -61,14 +62,6 @@ lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *im
     return resize_window(image, shorter_then_cut(preprocessing, image), fitted);
 }
 
-/* (value / 255 - mean) / std in float32, in this order: what the study's NumPy gives. */
-static void fill_table(const lk_preprocessing *preprocessing, float table[256][3])
-{
-    for (size_t value = 0; value < 256; value++)
-        for (size_t c = 0; c < 3; c++)
-            table[value][c] = ((float)value / 255.0f - preprocessing->mean[c]) / preprocessing->std[c];
-}
-
 lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input)
 {
     for (size_t c = 0; c < 3; c++)
@@ -77,11 +70,9 @@ lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *i
     lk_image *fitted = NULL;
     const lk_status status = lk_image_fit(preprocessing, image, &fitted);
     if (status != LK_OK) return status;
-    float table[256][3];
-    fill_table(preprocessing, table);
-    const uint8_t *rgb = fitted->pixels;
-    for (size_t left = fitted->width * fitted->height; left > 0; left--, rgb += 3, input += 3)
-        for (size_t c = 0; c < 3; c++) input[c] = table[rgb[c]][c];
+    lk_pixels pixels;
+    lk_pixels_fill(preprocessing->mean, preprocessing->std, &pixels);
+    lk_pixels_normalize(&pixels, fitted->pixels, fitted->width * fitted->height, input);
     lk_image_close(&fitted);
     return LK_OK;
 }

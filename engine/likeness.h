@@ -212,6 +212,8 @@ typedef struct lk_plan_options {
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
     lk_precision precision; /* BF16 and INT8 with the reference and native backends */
+    const lk_preprocessing *pixels; /* NULL: inputs are floats, normalized already. Else they are RGB bytes, which a run
+                                     * normalizes by the mean and std of this: a quarter of the memory, the same bits */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",
@@ -250,7 +252,10 @@ LK_API void lk_session_close(lk_session **session);
 
 /* Where the input of picture `index` (below the plan's batch) is to be written: [height][width][3]. A run may
  * overwrite it: write it again before each run. */
-LK_API float *lk_session_input(lk_session *session, size_t index);
+LK_API float *lk_session_input(lk_session *session, size_t index); /* NULL for a plan with `pixels` */
+
+/* The same for a plan with `pixels`, of RGB bytes: the place for what lk_image_fit() or lk_picture_reader_read() gives. */
+LK_API uint8_t *lk_session_pixels(lk_session *session, size_t index); /* NULL for a plan without */
 
 /* The forward pass for the first `pictures` inputs. Allocates nothing. LK_ERROR_ARGUMENT: more than the
  * plan's batch, or 0. */
