@@ -8,27 +8,14 @@
 #include "layers/pixels.h"
 #include "layers/resize.h"
 
-/* Computes the window of `resize` of the picture; its source size is filled in here. */
-static lk_status resize_window(const lk_image *image, lk_resize resize, lk_image **resized)
+static lk_resize straight(const lk_image *image, size_t width, size_t height)
 {
-    resize.src_width = image->width;
-    resize.src_height = image->height;
-    lk_image *created = NULL;
-    lk_status status = lk_image_create("resize", resize.width, resize.height, &created);
-    if (status != LK_OK) return status;
-    status = lk_resize_rgb_u8(&resize, image->pixels, created->pixels);
-    if (status == LK_OK) *resized = created;
-    else lk_image_close(&created);
-    return status;
-}
-
-lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized)
-{
-    if (width == 0 || height == 0)
-        return lk_fail(LK_ERROR_ARGUMENT, "resize to %zu x %zu pixels", width, height);
-    return resize_window(
-        image, (lk_resize){.full_width = width, .full_height = height, .width = width, .height = height},
-        resized);
+    return (lk_resize){.src_width = image->width,
+                       .src_height = image->height,
+                       .full_width = width,
+                       .full_height = height,
+                       .width = width,
+                       .height = height};
 }
 
 /* PaddleClas's ResizeImage(resize_short) and CropImage: the longer side is rounded to the nearest, halves to
@@ -38,7 +25,9 @@ static lk_resize shorter_then_cut(const lk_preprocessing *preprocessing, const l
 {
     const size_t shorter = image->width < image->height ? image->width : image->height;
     const double factor = (double)preprocessing->shorter / (double)shorter;
-    lk_resize resize = {.full_width = (size_t)rint((double)image->width * factor),
+    lk_resize resize = {.src_width = image->width,
+                        .src_height = image->height,
+                        .full_width = (size_t)rint((double)image->width * factor),
                         .full_height = (size_t)rint((double)image->height * factor),
                         .width = preprocessing->width,
                         .height = preprocessing->height};
@@ -47,10 +36,16 @@ static lk_resize shorter_then_cut(const lk_preprocessing *preprocessing, const l
     return resize;
 }
 
-lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted)
+/* What is computed of the picture. */
+static lk_status resize_of(const lk_preprocessing *preprocessing, const lk_image *image, lk_resize *resize)
 {
     const size_t width = preprocessing->width, height = preprocessing->height;
-    if (preprocessing->resize == LK_RESIZE_EXACT) return lk_image_resize(image, width, height, fitted);
+    if (preprocessing->resize == LK_RESIZE_EXACT) {
+        if (width == 0 || height == 0)
+            return lk_fail(LK_ERROR_ARGUMENT, "resize to %zu x %zu pixels", width, height);
+        *resize = straight(image, width, height);
+        return LK_OK;
+    }
     if (preprocessing->resize != LK_RESIZE_SHORTER)
         return lk_fail(LK_ERROR_ARGUMENT, "no resize rule has the number %d", (int)preprocessing->resize);
     if (width == 0 || height == 0 || preprocessing->shorter < width || preprocessing->shorter < height)
@@ -59,7 +54,35 @@ lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *im
     if (preprocessing->shorter > LK_IMAGE_MAX_SIDE)
         return lk_fail(LK_ERROR_LIMIT, "resize of the shorter side to %zu pixels; the limit is %zu",
                        preprocessing->shorter, LK_IMAGE_MAX_SIDE);
-    return resize_window(image, shorter_then_cut(preprocessing, image), fitted);
+    *resize = shorter_then_cut(preprocessing, image);
+    return LK_OK;
+}
+
+lk_status lk_image_fit_into(const lk_preprocessing *preprocessing, const lk_image *image, lk_resizer *resizer,
+                            uint8_t *hwc_u8)
+{
+    lk_resize resize;
+    const lk_status status = resize_of(preprocessing, image, &resize);
+    return status ? status : lk_resize_rgb_u8(&resize, image->pixels, hwc_u8, resizer);
+}
+
+lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted)
+{
+    lk_image *created = NULL;
+    lk_resizer resizer = {0};
+    lk_resize resize;
+    lk_status status = resize_of(preprocessing, image, &resize);
+    if (!status) status = lk_image_create("resize", resize.width, resize.height, &created);
+    if (!status) status = lk_resize_rgb_u8(&resize, image->pixels, created->pixels, &resizer);
+    lk_resizer_release(&resizer);
+    if (status) lk_image_close(&created);
+    else *fitted = created;
+    return status;
+}
+
+lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized)
+{
+    return lk_image_fit(&(lk_preprocessing){.width = width, .height = height}, image, resized);
 }
 
 lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input)
