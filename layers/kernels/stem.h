@@ -81,13 +81,17 @@ static void row_of_block(const lk_conv2d *d, const float *const row[TAPS], const
     }
 }
 
-/* An input row with zeros around it; all zeros above and below the map. */
-static void pad_row(const lk_conv2d *d, const float *picture, size_t iy, float *padded)
+/* An input row with zeros around it; all zeros above and below the map. Pixels become floats on the way, so that
+ * zeros are zeros of the normalized picture. */
+static void pad_row(const lk_conv2d *d, const lk_operands *io, size_t picture, size_t iy, float *padded)
 {
     const size_t width = lk_stem_padded_width(d), inside = d->in_w < width - d->pad_left ? d->in_w : width - d->pad_left;
     memset(padded, 0, width * CHANNELS * sizeof *padded);
-    if (iy < d->in_h)
-        memcpy(padded + d->pad_left * CHANNELS, picture + iy * d->in_w * CHANNELS, inside * CHANNELS * sizeof *padded);
+    if (iy >= d->in_h) return;
+    const size_t from = (picture * d->in_h + iy) * d->in_w * CHANNELS;
+    padded += d->pad_left * CHANNELS;
+    if (io->pixels) lk_pixels_normalize(io->pixels, (const uint8_t *)io->x + from, inside, padded);
+    else memcpy(padded, (const float *)io->x + from, inside * CHANNELS * sizeof *padded);
 }
 
 /* Rows [picture][row], all blocks of each; weights as lk_stem_pack lays them; scratch: TAPS padded rows. */
@@ -97,12 +101,11 @@ INLINE void stem(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
                  width = lk_stem_padded_width(d) * CHANNELS;
     for (size_t at = rows.begin; at < rows.end; at++) {
         const size_t picture = at / d->out_h, oy = at % d->out_h;
-        const float *x = (const float *)io->x + picture * d->in_h * d->in_w * CHANNELS;
         const float *row[TAPS];
         for (size_t ky = 0; ky < TAPS; ky++) {
             /* Input row oy * 2 + ky of the padded map lies in slot (oy * 2 + ky) % 3, where the output row before left it. */
             float *slot = (float *)io->scratch + (oy * STRIDE + ky) % TAPS * width;
-            if (ky > 0 || at == rows.begin || oy == 0) pad_row(d, x, oy * STRIDE + ky - d->pad_top, slot);
+            if (ky > 0 || at == rows.begin || oy == 0) pad_row(d, io, picture, oy * STRIDE + ky - d->pad_top, slot);
             row[ky] = slot;
         }
         for (size_t b = 0; b < blocks; b++)
