@@ -1,4 +1,5 @@
-/* A convolution of any shape as a matrix product: what its columns hold, and how the kernels that gather them want weights. */
+/* A convolution of any shape as a matrix product: what its columns hold, and how the kernels that gather them
+ * want weights. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -37,7 +38,8 @@ static size_t most_inputs(const lk_conv2d *d)
 
 size_t lk_columns_pixels(const lk_conv2d *d)
 {
-    const size_t column = most_inputs(d) * d->kernel_h * d->kernel_w * sizeof(float), all = d->out_h * d->out_w;
+    const size_t column = most_inputs(d) * d->kernel_h * d->kernel_w * sizeof(float),
+                 all = d->out_h * d->out_w;
     const size_t fitting = COLUMN_BYTES / column, pixels = fitting > LEAST_PIXELS ? fitting : LEAST_PIXELS;
     return pixels < all ? pixels : all;
 }
@@ -49,13 +51,15 @@ size_t lk_columns_scratch(const lk_conv2d *d)
 }
 
 /* The weight of output `o` for a term of its block's columns; 0 for an input of another group. */
-static float weight_of(const lk_conv2d *d, const lk_conv2d_weights *from, size_t o, lk_inputs columns, size_t term)
+static float weight_of(const lk_conv2d *d, const lk_conv2d_weights *from, size_t o, lk_inputs columns,
+                       size_t term)
 {
     const size_t taps = d->kernel_h * d->kernel_w, inputs = d->in_channels / d->groups;
     if (o >= d->out_channels || term >= taps * columns.count) return 0;
     /* An input before the group's first wraps to a huge number, which is none of its own as well. */
     const size_t c = columns.first + term % columns.count - o / (d->out_channels / d->groups) * inputs;
-    return c < inputs ? lk_conv2d_weight(d, from->weights[(o * inputs + c) * taps + term / columns.count]) : 0;
+    return c < inputs ? lk_conv2d_weight(d, from->weights[(o * inputs + c) * taps + term / columns.count])
+                      : 0;
 }
 
 /* `unit` terms of an output side by side, as floats or as bfloat16. */
@@ -64,13 +68,15 @@ static size_t pack(const lk_conv2d *d, const lk_conv2d_weights *from, size_t uni
     const size_t blocks = lk_blocks(d->out_channels);
     float *bias = packed;
     size_t at = 0; /* of a weight */
-    for (size_t o = 0; packed && o < blocks * LK_BLOCK; o++) bias[o] = o < d->out_channels ? from->bias[o] : 0;
+    for (size_t o = 0; packed && o < blocks * LK_BLOCK; o++)
+        bias[o] = o < d->out_channels ? from->bias[o] : 0;
     void *weights = packed ? bias + blocks * LK_BLOCK : NULL;
     for (size_t block = 0; block < blocks; block++) {
         const lk_inputs columns = lk_conv2d_inputs_of(d, block);
         const size_t terms = (columns.count * d->kernel_h * d->kernel_w + unit - 1) / unit * unit;
         for (size_t i = 0; packed && i < terms * LK_BLOCK; i++) {
-            const size_t o = block * LK_BLOCK + i / unit % LK_BLOCK, term = i / unit / LK_BLOCK * unit + i % unit;
+            const size_t o = block * LK_BLOCK + i / unit % LK_BLOCK,
+                         term = i / unit / LK_BLOCK * unit + i % unit;
             const float w = weight_of(d, from, o, columns, term);
             if (halves) ((uint16_t *)weights)[at + i] = lk_to_bf16(w);
             else ((float *)weights)[at + i] = w;

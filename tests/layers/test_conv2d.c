@@ -62,7 +62,8 @@ static void test_dispatch_follows_geometry_and_mask(void **state)
     assert_string_equal(lk_conv2d_choose(&d, 0)->name, "lk_depthwise_f32__reference");
     assert_string_equal(lk_conv2d_choose(&d, LK_NEEDS_PORTABLE)->name, "lk_depthwise_f32_3x3c4__portable");
     d.residual = LK_RESIDUAL_BEFORE_ACTIVATION; /* the fast ones do not fit */
-    assert_string_equal(lk_conv2d_choose(&d, ~(unsigned)LK_NEEDS_NATIVE)->name, "lk_depthwise_f32__reference");
+    assert_string_equal(lk_conv2d_choose(&d, ~(unsigned)LK_NEEDS_NATIVE)->name,
+                        "lk_depthwise_f32__reference");
 #ifdef __x86_64__
     d.residual = LK_RESIDUAL_NONE;
     assert_string_equal(lk_conv2d_choose(&d, LK_NEEDS_PORTABLE | LK_ISA_AVX2)->name,

@@ -59,7 +59,8 @@ static void test_every_kernel_is_within_its_bound(void **state)
     lk_check_family(kernels, LK_COUNT(kernels), shapes, LK_COUNT(shapes));
 }
 
-/* What only the kernels of any shape do: a residual of either kind; taps, strides and dilations that differ between rows and columns. */
+/* What only the kernels of any shape do: a residual of either kind; taps, strides and dilations that differ
+ * between rows and columns. */
 static void test_residuals_and_sides_that_differ(void **state)
 {
     (void)state;
