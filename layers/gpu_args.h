@@ -42,7 +42,7 @@ typedef struct lk_gpu_conv {
     uint32_t pictures, in_h, in_w, in_c, out_h, out_w, out_c;
     uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups;
     lk_gpu_type x_type, y_type;
-    float scale[3], offset[3]; /* of PIXELS: value = byte * scale + offset */
+    const float *pixels;       /* [3][256]: what the bytes of PIXELS stand for */
     float x_lo, x_hi;          /* the activation that x still needs */
     float lo, hi;
     uint32_t residual_last;    /* added after the activation, else before it */

@@ -61,7 +61,7 @@ static void choose_conv2d(const lk_conv2d *d, bool plain, const lk_gpu_program *
     chosen->way = LK_GPU_BY_KERNEL;
     chosen->kernel = LK_GPU_conv2d;
     if (lk_conv2d_is_pointwise(d) || is_whole_map(d)) {
-        if (alike && product_fits(d)) chosen->way = LK_GPU_BY_PRODUCT;
+        if (alike && product_fits(d) && !made->values[chosen->input].pixels) chosen->way = LK_GPU_BY_PRODUCT;
         else if (lk_conv2d_is_pointwise(d)) chosen->kernel = LK_GPU_pointwise;
     } else if (plain) {
         /* From a float map, too, im2col writes what the product takes. */
@@ -184,6 +184,7 @@ static size_t take(size_t *all, size_t bytes)
 
 static void place_weights(lk_gpu_program *made)
 {
+    if (made->program->pixels) made->pixels = take(&made->weight_bytes, sizeof made->program->pixels->value);
     for (size_t i = 0; i < made->program->step_count; i++) {
         const lk_step *step = &made->program->steps[i];
         lk_gpu_step *chosen = &made->steps[i];
@@ -210,6 +211,11 @@ static void place_kept(lk_gpu_program *made)
             made->values[v].kept = take(&made->kept_bytes, made->values[v].bytes);
 }
 
+static size_t bytes_of(const lk_gpu_value *value)
+{
+    return value->pixels ? 1 : value->half ? 2 : sizeof(float);
+}
+
 lk_status lk_gpu_plan(const lk_program *program, const lk_backend_options *options, lk_gpu_program *made)
 {
     const bool plain = options->isa;
@@ -221,13 +227,17 @@ lk_status lk_gpu_plan(const lk_program *program, const lk_backend_options *optio
     if (!made->steps || !made->values) return lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
     made->values[program->input].lo = -INFINITY;
     made->values[program->input].hi = INFINITY;
+    made->values[program->input].pixels = program->pixels;
     for (size_t i = 0; i < program->step_count; i++)
         choose_step(&program->steps[i], plain, made, &made->steps[i]);
     for (size_t i = 1; !plain && i < program->step_count; i++) join(made, i);
     for (size_t i = 0; i < program->step_count; i++) settle_activation(made, i);
     for (size_t v = 0; v < program->value_count; v++)
-        made->values[v].bytes =
-            lk_value_floats(&program->values[v]) * (made->values[v].half ? 2 : sizeof(float));
+        made->values[v].bytes = lk_value_floats(&program->values[v]) * bytes_of(&made->values[v]);
+    for (size_t i = 0; i < program->step_count; i++)
+        if (program->steps[i].op != LK_OP_CONV2D && made->values[program->steps[i].input].pixels)
+            return lk_fail(LK_ERROR_BACKEND, "%s: the cuda backend has only convolutions read pixels",
+                           program->steps[i].name);
     for (size_t i = 0; i < program->step_count; i++) {
         if (made->steps[i].way != LK_GPU_BY_COLUMNS) continue;
         const lk_conv2d *d = &program->steps[i].layer.conv2d;

@@ -20,6 +20,7 @@ static uint32_t blocks_for(size_t threads, size_t of_block)
 
 static lk_gpu_type type_in(const lk_gpu_program *made, lk_value_id value, bool half)
 {
+    if (made->values[value].pixels) return LK_GPU_PIXELS;
     return made->values[value].half == half ? LK_GPU_OWN : LK_GPU_FLOAT;
 }
 
@@ -51,6 +52,7 @@ static lk_gpu_conv conv_of(const lk_gpu_program *made, size_t i, size_t pictures
                          .groups = (uint32_t)d->groups,
                          .x_type = type_in(made, s->input, s->half),
                          .y_type = type_in(made, s->output, s->half),
+                         .pixels = (const float *)(const void *)(made->weights + made->pixels),
                          .x_lo = input->lo,
                          .x_hi = input->hi,
                          .lo = d->lo,

@@ -31,6 +31,7 @@ typedef struct lk_gpu_step {
 
 typedef struct lk_gpu_value {
     bool half;
+    bool pixels;   /* bytes, of the program's input */
     float lo, hi;  /* the activation that its readers do: {-INFINITY, INFINITY} when it has been done */
     size_t bytes;  /* of one picture */
     size_t offset; /* in the arena */
@@ -46,6 +47,7 @@ typedef struct lk_gpu_program {
     lk_gpu_step *steps;
     lk_gpu_value *values;
     size_t chunk;                 /* pictures that the arena is for: the program's batch, or less where memory is short */
+    size_t pixels;                /* place in the block of weights: what a picture's bytes stand for */
     size_t columns, column_bytes; /* place in the arena, and bytes of one picture: what im2col writes */
     size_t arena_bytes, weight_bytes, kept_bytes;
     uint8_t *arena, *weights; /* the device's */
@@ -82,7 +84,7 @@ size_t lk_gpu_weight_bytes(const void *compiled);
 const char *lk_gpu_note(const void *compiled);
 lk_status lk_gpu_open(const void *compiled, lk_pool *pool, void **instance);
 void lk_gpu_close(void *instance);
-float *lk_gpu_input(const void *instance);
+void *lk_gpu_input(const void *instance);
 void lk_gpu_read(const void *instance, lk_value_id value, size_t picture, float *chw);
 lk_status lk_gpu_run(void *instance, size_t pictures, uint64_t *step_ns);
 

@@ -12,7 +12,7 @@ typedef struct {
     lk_gpu_program *compiled; /* its graphs are made as runs ask for them */
     void *stream;
     void *arrived, *made;                /* events: the input is on the device; the outputs are made */
-    float *input;                        /* pinned, [batch] pictures */
+    uint8_t *input;                      /* pinned, [batch] pictures */
     uint8_t *kept;                       /* pinned: of each kept value [batch] pictures */
     uint8_t *device_input, *device_kept; /* the same on the device, for a chunk */
     void **marks;                        /* events: [step_count + 1], once a run has been timed */
@@ -87,7 +87,7 @@ lk_status lk_gpu_open(const void *compiled, lk_pool *pool, void **opened)
     return status;
 }
 
-float *lk_gpu_input(const void *opened)
+void *lk_gpu_input(const void *opened)
 {
     return ((const instance *)opened)->input;
 }
@@ -103,6 +103,10 @@ void lk_gpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
     for (size_t channel = 0; channel < shape->channels; channel++)
         for (size_t p = 0; p < pixels; p++) {
             const size_t at = p * shape->channels + channel;
+            if (v->pixels) {
+                *chw++ = c->program->pixels->value[channel][map[at]];
+                continue;
+            }
             const float value = v->half ? lk_from_f16(((const uint16_t *)(const void *)map)[at])
                                         : ((const float *)(const void *)map)[at];
             *chw++ = lk_clamp(value, v->lo, v->hi);
@@ -184,7 +188,7 @@ static lk_gpu_fault put_chunk(const instance *i, size_t first, size_t pictures, 
 {
     const lk_gpu_program *c = i->compiled;
     const lk_gpu_module *m = c->module;
-    const uint8_t *input = (const uint8_t *)i->input + first * input_bytes(c);
+    const uint8_t *input = i->input + first * input_bytes(c);
     lk_gpu_fault fault = m->copy(c->device, i->stream, i->device_input, input, pictures * input_bytes(c));
     if (!fault) fault = m->record(c->device, i->stream, i->arrived);
     if (!fault) fault = put_kernels(i, pictures, timed);

@@ -1,5 +1,6 @@
 /* Weights as the GPU's kernels and products read them. Folded one layer at a time, as for the CPU. */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -74,6 +75,8 @@ static lk_status pack_conv2d(const lk_step *step, const lk_gpu_step *chosen, uin
 lk_status lk_gpu_pack(const lk_gpu_program *made, uint8_t *packed)
 {
     lk_status status = LK_OK;
+    if (made->program->pixels)
+        memcpy(packed + made->pixels, made->program->pixels->value, sizeof made->program->pixels->value);
     for (size_t i = 0; !status && i < made->program->step_count; i++) {
         const lk_step *step = &made->program->steps[i];
         if (step->op == LK_OP_BATCH_NORM)

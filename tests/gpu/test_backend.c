@@ -247,6 +247,43 @@ static void test_each_layer_has_the_kernel_meant_for_it(void **state)
     lk_model_close(&model);
 }
 
+/* RGB bytes give the bits that their normalized floats give, by every way of doing the first layer. */
+static void test_bytes_give_the_features_of_floats(void **state)
+{
+    (void)state;
+    static const lk_preprocessing how = {.mean = {0.5F, 0.25F, 0.125F}, .std = {0.5F, 0.3F, 0.2F}};
+    static float want[2 * 1280], got[2 * 1280];
+    lk_model *model = NULL;
+    assert_int_equal(lk_model_open(LK_TEST_MODEL, &model), LK_OK);
+    for (int way = 0; way < 8; way++) {
+        lk_plan_options options = {.isa = way & 1 ? "portable" : NULL,
+                                   .plain = way & 2,
+                                   .precision = way & 4 ? LK_PRECISION_F16 : LK_PRECISION_F32,
+                                   .batch = 2};
+        for (int bytes = 0; bytes < 2; bytes++) {
+            options.pixels = bytes ? &how : NULL;
+            lk_plan *plan = open_plan(model, options);
+            lk_session *session = NULL;
+            assert_int_equal(lk_session_share(plan, NULL, &session), LK_OK);
+            for (size_t p = 0; p < 2; p++)
+                for (size_t i = 0; i < (size_t)32 * 32 * 3; i++) {
+                    const uint8_t byte = (uint8_t)((p * 7919 + i * 2654435761u) >> 11);
+                    if (bytes) lk_session_pixels(session, p)[i] = byte;
+                    else
+                        lk_session_input(session, p)[i] =
+                            ((float)byte / 255.0F - how.mean[i % 3]) / how.std[i % 3];
+                }
+            assert_int_equal(lk_session_run(session, 2), LK_OK);
+            for (size_t p = 0; p < 2; p++)
+                assert_int_equal(lk_session_feature(session, 0, p, (bytes ? got : want) + p * 1280), LK_OK);
+            lk_session_close(&session);
+            lk_plan_close(&plan);
+        }
+        assert_memory_equal(got, want, sizeof want);
+    }
+    lk_model_close(&model);
+}
+
 /* ------------------------------------------------------------------ What goes wrong */
 
 static lk_status open_with(const lk_model *model, lk_plan_options options, const char *text)
@@ -407,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_pooled_features_in_float16),
         cmocka_unit_test(test_pictures_do_not_depend_on_their_batch),
         cmocka_unit_test(test_each_layer_has_the_kernel_meant_for_it),
+        cmocka_unit_test(test_bytes_give_the_features_of_floats),
         cmocka_unit_test(test_no_device),
         cmocka_unit_test(test_what_it_does_not_compute),
         cmocka_unit_test(test_a_batch_too_large_is_run_in_parts),

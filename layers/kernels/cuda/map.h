@@ -29,7 +29,7 @@ LK_DEVICE float LK_NAME(lk_load)(const void *map, size_t at, lk_gpu_type type)
 LK_DEVICE float LK_NAME(lk_load_x)(const lk_gpu_conv *d, size_t at, uint32_t c)
 {
     if (d->x_type == LK_GPU_PIXELS)
-        return (float)((const uint8_t *)d->x)[at] * d->scale[c] + d->offset[c];
+        return d->pixels[c * 256 + ((const uint8_t *)d->x)[at]];
     return lk_gpu_clamp(LK_NAME(lk_load)(d->x, at, d->x_type), d->x_lo, d->x_hi);
 }
 
