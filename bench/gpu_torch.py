@@ -1,5 +1,5 @@
-"""PyTorch on the network that bench/gpu measures, on the same machine: eager, channels-last and compiled, in float32 and
-half; cuDNN layer by layer; ONNX Runtime where it is installed. A line of JSON each. Needs PyTorch alone.
+"""PyTorch on the network that bench/gpu measures, on the same machine: eager, channels-last and compiled, in float32
+and half; cuDNN layer by layer; ONNX Runtime where it is installed. A line of JSON each. Needs PyTorch alone.
 
 python gpu_torch.py --batch 256 --size 224 --seconds 3 --until SECONDS
 

@@ -8,11 +8,12 @@
 
 static inline float lk_from_f16(uint16_t value)
 {
-    const int exponent = value >> 10 & 31, fraction = value & 1023;
+    const uint32_t exponent = value >> 10 & 31, fraction = value & 1023;
+    const uint32_t bits = (exponent + 112) << 23 | fraction << 13; /* biases differ by 112 */
     float magnitude;
+    memcpy(&magnitude, &bits, sizeof magnitude);
     if (exponent == 31) magnitude = fraction ? NAN : INFINITY;
-    else if (exponent == 0) magnitude = (float)fraction * 0x1p-24F;
-    else magnitude = ldexpf((float)(fraction + 1024), exponent - 25);
+    if (exponent == 0) magnitude = (float)fraction * 0x1p-24F;
     return value >> 15 ? -magnitude : magnitude;
 }
 

@@ -66,7 +66,7 @@ static void each_way(const char *refuse, lk_precision precision, double most)
     lk_model *model = NULL;
     wrong(refuse);
     assert_int_equal(lk_model_open(LK_TEST_MODEL, &model), LK_OK);
-    for (size_t g = 0; g < LK_COUNT(goldens); g++) {
+    for (size_t g = refuse ? 1 : 0; g < LK_COUNT(goldens); g++) {
         lk_safetensors *golden = NULL;
         assert_int_equal(lk_safetensors_open(goldens[g].path, &golden), LK_OK);
         for (size_t way = 0; way < 4; way++) {
