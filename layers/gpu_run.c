@@ -131,11 +131,14 @@ static lk_gpu_fault make_graph(const lk_gpu_program *c, size_t pictures, void **
     return fault ? fault : ended;
 }
 
+/* The first run of so many pictures is done step by step, and captured behind that: a driver loads kernels
+ * when they are first launched, which it might not while it captures. */
 static lk_gpu_fault put_graph(const lk_gpu_program *c, size_t pictures)
 {
     void **graph = &c->graphs[pictures];
-    const lk_gpu_fault fault = *graph ? LK_GPU_OK : make_graph(c, pictures, graph);
-    return fault ? fault : c->module->run_graph(c->device, c->stream, *graph);
+    if (*graph) return c->module->run_graph(c->device, c->stream, *graph);
+    const lk_gpu_fault fault = put_steps(c, pictures);
+    return fault ? fault : make_graph(c, pictures, graph);
 }
 
 /* Each step by itself, with a mark before and behind it. */

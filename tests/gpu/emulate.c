@@ -7,8 +7,21 @@
 #include "base/sanitizer.h"
 
 #ifdef LK_ASAN
+#include <dlfcn.h>
 #include <sanitizer/common_interface_defs.h>
+
+/* AddressSanitizer's own swapcontext prints a warning and clears whole stacks. It is told of the switches
+ * here, so the C library's does. */
+static void swap(ucontext_t *from, const ucontext_t *to)
+{
+    static int (*libc_swapcontext)(ucontext_t *, const ucontext_t *);
+    if (!libc_swapcontext)
+        *(void **)(void *)&libc_swapcontext =
+            dlsym(dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD), "swapcontext");
+    libc_swapcontext(from, to);
+}
 #else
+#define swap(from, to) swapcontext(from, to)
 #define __sanitizer_start_switch_fiber(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
 #define __sanitizer_finish_switch_fiber(fake, bottom, size) ((void)(fake), (void)(bottom), (void)(size))
 #endif
@@ -40,13 +53,24 @@ static void leave(bool for_good)
     fiber *self = block_run.now;
     __sanitizer_start_switch_fiber(for_good ? NULL : &self->fake_stack, block_run.caller_stack,
                                    block_run.caller_size);
-    swapcontext(&self->context, &block_run.caller);
+    swap(&self->context, &block_run.caller);
     __sanitizer_finish_switch_fiber(self->fake_stack, NULL, NULL);
 }
 
 void __syncthreads(void)
 {
     leave(false);
+}
+
+int __syncthreads_or(int any)
+{
+    static int all;
+    __syncthreads();
+    all = 0;
+    __syncthreads();
+    all |= any;
+    __syncthreads();
+    return all;
 }
 
 static void run_fiber(void)
@@ -64,7 +88,7 @@ static void resume(fiber *f, uint32_t thread)
     block_run.now = f;
     threadIdx = (lk_place3){thread, 0, 0};
     __sanitizer_start_switch_fiber(&fake_stack, f->stack, STACK);
-    swapcontext(&block_run.caller, &f->context);
+    swap(&block_run.caller, &f->context);
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
 }
 

@@ -19,6 +19,7 @@ extern lk_place3 blockIdx, threadIdx, blockDim, gridDim;
 /* The threads of a block run one block at a time, so one place for what they share is enough. */
 #define __shared__ static
 void __syncthreads(void);
+int __syncthreads_or(int any); /* whether it was not 0 for any thread of the block */
 
 #define LK_DEVICE static inline __attribute__((unused))
 #define LK_KERNEL static void

@@ -77,29 +77,34 @@ LK_KERNEL LK_LAUNCH_BOUNDS(256) lk_select__cuda(LK_PARAMETER lk_gpu_select d)
     const float least = lk_from_rising(begin), margin = d.margins[q];
     const float limit = least - 2 * margin;
     uint32_t equals = wanted; /* still to be taken of those that are equal */
-    for (uint64_t tile = 0; tile < d.row_count; tile += 256) {
-        const uint64_t row = tile + t;
-        const float value = row < d.row_count ? values[row] : LK_MINUS_INFINITY;
-        const bool inside = row < d.row_count && value > LK_MINUS_INFINITY;
-        bool take = inside && (margin > 0 ? value >= limit : value > least);
-        const bool equal = inside && !(margin > 0) && value == least;
-        counts[t] = equal;
-        lk_running_sums(counts);
-        take = take || (equal && counts[t] <= equals);
-        const uint32_t found_equal = counts[255];
-        __syncthreads();
-        equals -= found_equal < equals ? found_equal : equals;
-        counts[t] = take;
-        lk_running_sums(counts);
-        const uint64_t place = taken + counts[t] - 1;
-        if (take && place < d.capacity) {
-            lk_gpu_candidate *candidate = d.candidates + (size_t)q * d.capacity + place;
-            candidate->value = value;
-            candidate->row = (uint32_t)row;
+    for (uint64_t first = 0; first < d.row_count; first += 8 * 256) {
+        bool near = false; /* most rows are not: then eight tiles are passed over at once */
+        for (uint64_t row = first + t; row < first + 8 * 256 && row < d.row_count; row += 256) near = near || values[row] >= limit;
+        if (!__syncthreads_or(near)) continue;
+        for (uint64_t tile = first; tile < first + 8 * 256 && tile < d.row_count; tile += 256) {
+            const uint64_t row = tile + t;
+            const float value = row < d.row_count ? values[row] : LK_MINUS_INFINITY;
+            const bool inside = row < d.row_count && value > LK_MINUS_INFINITY;
+            bool take = inside && (margin > 0 ? value >= limit : value > least);
+            const bool equal = inside && !(margin > 0) && value == least;
+            counts[t] = equal;
+            lk_running_sums(counts);
+            take = take || (equal && counts[t] <= equals);
+            const uint32_t found_equal = counts[255];
+            __syncthreads();
+            equals -= found_equal < equals ? found_equal : equals;
+            counts[t] = take;
+            lk_running_sums(counts);
+            const uint64_t place = taken + counts[t] - 1;
+            if (take && place < d.capacity) {
+                lk_gpu_candidate *candidate = d.candidates + (size_t)q * d.capacity + place;
+                candidate->value = value;
+                candidate->row = (uint32_t)row;
+            }
+            __syncthreads();
+            if (!t) taken += counts[255];
+            __syncthreads();
         }
-        __syncthreads();
-        if (!t) taken += counts[255];
-        __syncthreads();
     }
     if (!t) d.found[q] = (uint32_t)taken;
 }
