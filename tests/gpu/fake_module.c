@@ -21,7 +21,7 @@
 #define LK_FAKE_BUILD LK_GPU_BUILD
 #endif
 
-enum { DEVICES = 2 };
+enum { DEVICES = 2, MOST_STREAMS = 64 };
 
 typedef struct stream stream;
 
@@ -52,6 +52,8 @@ typedef struct {
 struct lk_gpu_device {
     size_t free_bytes;
     bool lost;
+    stream *streams[MOST_STREAMS];
+    size_t stream_count, finished;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -239,24 +241,42 @@ static lk_gpu_fault push(lk_gpu_device *device, stream *s, const operation *o)
 
 static lk_gpu_fault open_stream(lk_gpu_device *device, void **made)
 {
-    (void)device;
-    *made = calloc(1, sizeof(stream));
-    return *made ? LK_GPU_OK : fault(LK_GPU_MEMORY, "of the host");
+    stream *s = calloc(1, sizeof *s);
+    if (!s) return fault(LK_GPU_MEMORY, "of the host");
+    pthread_mutex_lock(&lock);
+    if (device->stream_count == MOST_STREAMS) abort();
+    device->streams[device->stream_count++] = s;
+    pthread_mutex_unlock(&lock);
+    *made = s;
+    return LK_GPU_OK;
+}
+
+static void free_stream(stream *s)
+{
+    if (s) free(s->operations);
+    free(s);
 }
 
 static void close_stream(lk_gpu_device *device, void *made)
 {
     stream *s = made;
-    (void)device;
     if (!s) return;
-    free(s->operations);
-    free(s);
+    pthread_mutex_lock(&lock);
+    size_t i = 0;
+    while (device->streams[i] != s) i++;
+    device->streams[i] = device->streams[--device->stream_count];
+    pthread_mutex_unlock(&lock);
+    free_stream(s);
 }
 
+/* Every other time all other streams come first. */
 static lk_gpu_fault finish(lk_gpu_device *device, void *made)
 {
     stream *s = made;
     pthread_mutex_lock(&lock);
+    const bool others = device->finished++ % 2;
+    for (size_t i = 0; others && i < device->stream_count; i++)
+        if (device->streams[i] != s) run_until(device, device->streams[i], device->streams[i]->count);
     run_until(device, s, s->count);
     const bool lost = device->lost;
     pthread_mutex_unlock(&lock);
@@ -301,11 +321,10 @@ static lk_gpu_fault elapsed(lk_gpu_device *device, void *from, void *to, uint64_
 static lk_gpu_fault begin_graph(lk_gpu_device *device, void *on)
 {
     stream *s = on;
-    s->capturing = true;
-    void *captured = NULL;
-    const lk_gpu_fault result = open_stream(device, &captured);
-    s->captured = captured;
-    return result;
+    (void)device;
+    s->captured = calloc(1, sizeof *s->captured);
+    s->capturing = s->captured;
+    return s->captured ? LK_GPU_OK : fault(LK_GPU_MEMORY, "of the host");
 }
 
 static lk_gpu_fault end_graph(lk_gpu_device *device, void *on, void **graph)
@@ -313,7 +332,7 @@ static lk_gpu_fault end_graph(lk_gpu_device *device, void *on, void **graph)
     stream *s = on;
     s->capturing = false;
     if (graph) *graph = s->captured;
-    else close_stream(device, s->captured);
+    else free_stream(s->captured);
     return device->lost ? fault(LK_GPU_LOST, "as asked") : LK_GPU_OK;
 }
 
@@ -323,6 +342,12 @@ static lk_gpu_fault run_graph(lk_gpu_device *device, void *on, void *graph)
     lk_gpu_fault result = LK_GPU_OK;
     for (size_t i = 0; !result && i < g->count; i++) result = push(device, on, &g->operations[i]);
     return result;
+}
+
+static void close_graph(lk_gpu_device *device, void *graph)
+{
+    (void)device;
+    free_stream(graph);
 }
 
 static lk_gpu_fault copy(lk_gpu_device *device, void *on, void *to, const void *from, size_t bytes)
@@ -360,7 +385,7 @@ static const lk_gpu_module module = {.abi = LK_FAKE_ABI,
                                      .begin_graph = begin_graph,
                                      .end_graph = end_graph,
                                      .run_graph = run_graph,
-                                     .close_graph = close_stream,
+                                     .close_graph = close_graph,
                                      .copy = copy,
                                      .launch = launch,
                                      .multiply = multiply};
