@@ -31,6 +31,7 @@ static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cp
     compiled->rows = lk_conv2d_rows(kernel, d);
     compiled->writes_blocked = kernel->panel != 0;
     compiled->reads_blocked = kernel->panel && kernel->panel != LK_STEM;
+    compiled->by_panel = compiled->reads_blocked && kernel->panel != LK_ROWS;
     compiled->reads_type = compiled->reads_blocked || d->type == LK_I8 ? d->x_type : LK_F32;
     compiled->writes_type = compiled->writes_blocked || d->type == LK_I8 ? d->y_type : LK_F32;
 }
@@ -40,7 +41,7 @@ static void use_pool2d(const lk_pool2d_kernel *kernel, const lk_pool2d *d, lk_cp
     compiled->kernel = kernel->name;
     compiled->run.pool2d = kernel->run;
     compiled->rows = lk_pool2d_rows(kernel, d);
-    compiled->reads_blocked = compiled->writes_blocked = kernel->is_blocked;
+    compiled->reads_blocked = compiled->writes_blocked = compiled->by_panel = kernel->is_blocked;
     compiled->reads_type = kernel->type;
 }
 
@@ -105,7 +106,7 @@ static size_t rows_at_once(const lk_program *program, const lk_step *step, const
     const lk_value *output = &program->values[step->output];
     if (chosen->writes_blocked) {
         const size_t panels = lk_blocks(output->channels);
-        return blocked_rows_at_once(step, rows, chosen->reads_blocked && rows >= panels ? rows / panels : 1);
+        return blocked_rows_at_once(step, rows, chosen->by_panel && rows >= panels ? rows / panels : 1);
     }
     const size_t floats = lk_value_floats(&program->values[step->input]) + lk_value_floats(output);
     size_t pieces = floats / PIECE_FLOATS + 1;

@@ -30,6 +30,13 @@ void lk_cpu_close(void *opened)
     lk_free(i);
 }
 
+/* In double, which cannot wrap. */
+static double session_bytes(const lk_cpu_program *c, size_t threads)
+{
+    return (double)c->arena + (double)c->scratch * (double)threads +
+           2.0 * sizeof(float) * (double)c->converted * (double)c->program->batch;
+}
+
 /* `count` times `bytes`; NULL when there is no memory. */
 static void *allocate_times(size_t bytes, size_t count)
 {
@@ -40,6 +47,12 @@ static void *allocate_times(size_t bytes, size_t count)
 lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
 {
     const lk_cpu_program *c = compiled;
+    const double bytes = session_bytes(c, lk_pool_threads(pool)), most = (double)lk_most_memory();
+    if (bytes > most)
+        return lk_fail(LK_ERROR_MEMORY,
+                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer at a time, or "
+                       "smaller ones",
+                       c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
     if (made) {
         *made = (instance){.compiled = c, .pool = pool};
