@@ -7,7 +7,7 @@
 #include "layers/kernels/expand_depthwise.h"
 
 void lk_expand_depthwise_bf16_8x32_2x4__avx512bf16(const lk_expand_depthwise *d, const lk_operands *io,
-                                                    lk_rows rows)
+                                                   lk_rows rows)
 {
     expand_depthwise(d, io, rows);
 }
