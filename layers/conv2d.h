@@ -94,7 +94,7 @@ lk_conv2d_pack_fn lk_depthwise_pack_taps;   /* bias [c], w [kernel_h][kernel_w][
 lk_conv2d_pack_fn lk_pointwise_pack_blocks; /* bias [blocks][16], w [blocks][in][16]; zeros past the last output */
 lk_conv2d_pack_fn lk_pointwise_pack_pairs;  /* bias [blocks][16], w [blocks][in / 2][16][2] as bfloat16 */
 lk_conv2d_pack_fn lk_pointwise_pack_halves; /* bias [blocks][16], w [blocks][in][16] as bfloat16 */
-lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: 24 outputs of a panel, its last 8 again */
+lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: of 24 outputs a whole block, and half a block twice */
 lk_conv2d_pack_fn lk_depthwise_pack_blocks; /* [blocks][1 + taps][16]: bias, then w; zeros past the last channel */
 lk_conv2d_pack_fn lk_stem_pack;             /* [blocks][1 + kernel_h * kernel_w * in][16]: bias, then w */
 size_t lk_depthwise_zeros(const lk_conv2d *d);

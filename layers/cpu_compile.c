@@ -51,7 +51,7 @@ static void choose_elementwise(const lk_elementwise_kernel *kernel, lk_cpu_step 
     compiled->run.elementwise = kernel->run;
 }
 
-/* `type`: how the step's input lies in memory. */
+/* `type`: how the step's input lies in memory, or will once it is converted. */
 static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, const lk_cpu_choice *choice,
                           lk_cpu_step *compiled)
 {
@@ -121,6 +121,15 @@ static bool is_as(const lk_cpu_value *value, bool blocked, lk_dtype type)
     return value->is_blocked == blocked && value->type == type;
 }
 
+/* The first convolution has kernels that read pixels as they are; whatever else reads them gets floats. */
+static void take_pixels(const lk_program *program, const lk_step *step, lk_cpu_step *compiled)
+{
+    const bool is_stem = step->op == LK_OP_CONV2D && compiled->writes_blocked && !compiled->reads_blocked;
+    if (!program->pixels || step->input != program->input || !is_stem) return;
+    compiled->pixels = program->pixels;
+    compiled->reads_type = LK_U8;
+}
+
 static void settle_layout(const lk_program *program, const lk_step *step, lk_cpu_program *compiled,
                           lk_cpu_step *chosen)
 {
@@ -174,12 +183,14 @@ static void join(const lk_step *expand, const lk_step *depthwise, unsigned can, 
 
 static void choose_kernels(const lk_program *program, const lk_cpu_choice *choice, lk_cpu_program *compiled)
 {
+    if (program->pixels) compiled->values[program->input].type = LK_U8;
     for (size_t i = 0; i < program->step_count; i++) {
         const lk_step *step = &program->steps[i];
         const lk_value *output = &program->values[step->output];
         lk_cpu_step *chosen = &compiled->steps[i];
-        choose_kernel(step, output->height * output->width, compiled->values[step->input].type, choice,
-                      chosen);
+        const lk_dtype type = step->input == program->input ? LK_F32 : compiled->values[step->input].type;
+        choose_kernel(step, output->height * output->width, type, choice, chosen);
+        take_pixels(program, step, chosen);
         chosen->input = step->input;
         chosen->residual = step->residual;
         chosen->output = step->output;

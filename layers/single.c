@@ -144,7 +144,7 @@ static lk_status open_variant(lk_single *s, const lk_cpu_choice *choice, lk_pool
     const lk_cpu_value *laid = &((const lk_cpu_program *)v->compiled)->values[0];
     const size_t pixels = shape->height * shape->width, floats = lk_value_floats(shape);
     for (size_t p = 0; p < s->program.batch; p++) {
-        float *to = lk_cpu_input(v->instance) + p * laid->bytes / sizeof(float);
+        float *to = (float *)lk_cpu_input(v->instance) + p * laid->bytes / sizeof(float);
         if (laid->is_blocked) lk_layout_block(s->input + p * floats, pixels, shape->channels, to);
         else __builtin_memcpy(to, s->input + p * floats, floats * sizeof(float));
     }

@@ -11,7 +11,8 @@
 typedef struct {
     const lk_conv2d *d;
     lk_inputs inputs;
-    const void *x; /* the picture's map */
+    const void *x;           /* the picture's map */
+    const lk_pixels *pixels; /* as in lk_operands */
     size_t begin, count, stride;
     lk_element *to;
 } columns;
@@ -33,6 +34,7 @@ static void all_panels(const lk_conv2d *d, const lk_operands *io, const source *
     const lk_unit *w = behind;
     columns g = {.d = d,
                  .x = (const uint8_t *)io->x + picture * from->picture,
+                 .pixels = io->pixels,
                  .begin = begin,
                  .count = count,
                  .stride = (count + 1) * LK_BLOCK,

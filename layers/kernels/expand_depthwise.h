@@ -76,6 +76,14 @@ static void rows_of_panel(expansion *e, const float *packed, const lk_element *z
     }
 }
 
+/* The zeros of a ring row; what is between them is written when it is expanded. */
+INLINE void zero_sides(const lk_conv2d *d, lk_element *row, size_t ring_w)
+{
+    const size_t behind = d->pad_left + d->in_w;
+    memset(row, 0, d->pad_left * LK_BLOCK * sizeof *row);
+    memset(row + behind * LK_BLOCK, 0, (ring_w - behind) * LK_BLOCK * sizeof *row);
+}
+
 /* Rows [picture][panel][output row]. */
 INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io, lk_rows rows)
 {
@@ -85,7 +93,8 @@ INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io
     const float *weights = io->weights, *depthwise = (const float *)io->second_weights;
     const void *units = weights + blocks * LK_BLOCK;
     lk_element *zeros = io->scratch, *ring = zeros + ring_w * LK_BLOCK;
-    memset(zeros, 0, (1 + BLOCKS * ring_rows) * ring_w * LK_BLOCK * sizeof *zeros);
+    memset(zeros, 0, ring_w * LK_BLOCK * sizeof *zeros);
+    for (size_t row = 0; row < BLOCKS * ring_rows; row++) zero_sides(w, ring + row * ring_w * LK_BLOCK, ring_w);
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t of_panel = begin / w->out_h, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
         end = (of_panel + 1) * w->out_h < rows.end ? (of_panel + 1) * w->out_h : rows.end;
