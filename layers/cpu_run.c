@@ -50,7 +50,8 @@ lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
     const double bytes = session_bytes(c, lk_pool_threads(pool)), most = (double)lk_most_memory();
     if (bytes > most)
         return lk_fail(LK_ERROR_MEMORY,
-                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer at a time, or "
+                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer "
+                       "at a time, or "
                        "smaller ones",
                        c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
