@@ -1,4 +1,4 @@
-"""Likeness from files to pooled features, by its library's public functions: a reader and a session a thread over one plan."""
+"""Likeness from files to pooled features, by its public functions: a reader and a session a thread, over one plan."""
 
 from __future__ import annotations
 
