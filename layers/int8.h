@@ -61,5 +61,9 @@ size_t lk_stem_i8_row(const lk_conv2d *d);     /* bytes of an input row with its
 size_t lk_stem_i8_scratch(const lk_conv2d *d); /* three of them */
 size_t lk_linear_i8_scratch(const lk_conv2d *d);    /* the input as bytes */
 size_t lk_depthwise_i8_outside(const lk_conv2d *d); /* a row of what is outside the map */
+bool lk_int8_fits_ring(const lk_conv2d *d);           /* a depthwise layer for layers/kernels/depthwise_i8_ring.h */
+size_t lk_depthwise_i8_row(const lk_conv2d *d);       /* bytes of a row of a block there */
+size_t lk_depthwise_i8_rows(const lk_conv2d *d);      /* that its ring has */
+size_t lk_depthwise_i8_ring(const lk_conv2d *d);      /* bytes of it all, for one block */
 
 #endif

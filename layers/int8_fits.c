@@ -5,6 +5,9 @@
 #include "layers/int8.h"
 #include "layers/kernels/int8_blocks.h"
 
+/* Of a block's ring of rows, which is to stay in the first cache. */
+#define RING_BYTES ((size_t)16 * 1024)
+
 bool lk_int8_fits_pointwise(const lk_conv2d *d)
 {
     return lk_conv2d_is_pointwise(d) && d->x_type == LK_U8 && d->y_type == LK_U8;
@@ -64,6 +67,30 @@ size_t lk_linear_i8_scratch(const lk_conv2d *d)
 size_t lk_depthwise_i8_outside(const lk_conv2d *d)
 {
     return d->in_w * LK_BLOCK;
+}
+
+bool lk_int8_fits_ring(const lk_conv2d *d)
+{
+    return lk_int8_fits_depthwise(d) && d->pad_left <= 1;
+}
+
+size_t lk_depthwise_i8_row(const lk_conv2d *d)
+{
+    const size_t lead = d->pad_left > 0, pixels = lead + (d->in_w + 3) / 4;
+    const size_t reach = (lead * 4 - d->pad_left + (d->out_w - 1) / 4 * 4 * d->stride_w) / 4 + 3;
+    return (pixels > reach ? pixels : reach) * 4 * LK_BLOCK;
+}
+
+size_t lk_depthwise_i8_rows(const lk_conv2d *d)
+{
+    const size_t least = d->stride_h + d->kernel_h; /* what two output rows read */
+    const size_t most = RING_BYTES / lk_depthwise_i8_row(d), rows = most > least ? most : least;
+    return rows < d->in_h ? rows : d->in_h;
+}
+
+size_t lk_depthwise_i8_ring(const lk_conv2d *d)
+{
+    return (1 + lk_depthwise_i8_rows(d)) * lk_depthwise_i8_row(d);
 }
 
 size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)

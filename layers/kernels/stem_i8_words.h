@@ -42,7 +42,10 @@ LK_UNROLL(4)
 /* Rows [picture][row], all blocks of each; scratch: three rows of bytes. */
 INLINE void stem_i8_words(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
-    const ending e = ending_of(d);
+    ending e = ending_of(d);
+    e.bounded = true;
+    for (size_t b = 0; b < lk_blocks(d->out_channels); b++)
+        e.bounded &= is_bounded(&e, ((const stem_block *)io->weights)[b].factor, 1);
     for (size_t at = rows.begin; at < rows.end; at++) {
         const uint8_t *row[STEM_TAPS];
         stem_i8_rows(d, io, at, at == rows.begin, row);
