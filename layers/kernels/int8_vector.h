@@ -20,9 +20,17 @@ INLINE ints ints_load(const void *p)
 {
     return _mm512_loadu_si512(p);
 }
+INLINE void ints_store(void *p, ints v)
+{
+    _mm512_storeu_si512(p, v);
+}
 INLINE ints ints_set(int32_t value)
 {
     return _mm512_set1_epi32(value);
+}
+INLINE ints ints_add(ints a, ints b)
+{
+    return _mm512_add_epi32(a, b);
 }
 INLINE ints ints_dot(ints sum, ints x, ints w)
 {
@@ -53,9 +61,17 @@ INLINE ints ints_load(const void *p)
 {
     return _mm256_loadu_si256(p);
 }
+INLINE void ints_store(void *p, ints v)
+{
+    _mm256_storeu_si256(p, v);
+}
 INLINE ints ints_set(int32_t value)
 {
     return _mm256_set1_epi32(value);
+}
+INLINE ints ints_add(ints a, ints b)
+{
+    return _mm256_add_epi32(a, b);
 }
 INLINE ints ints_dot(ints sum, ints x, ints w)
 {
@@ -159,6 +175,12 @@ INLINE ints ints_to_bytes(const ending *e, const ints value[4])
     return _mm512_min_epu8(_mm512_max_epu8(_mm512_packus_epi16(first, second), e->lo), e->hi);
 }
 
+/* Such bytes to the words of channels. */
+INLINE ints ints_to_words(ints bytes)
+{
+    return _mm512_shuffle_epi8(bytes, _mm512_set4_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400));
+}
+
 INLINE void finish(const ending *e, const ints *sums, size_t stride, const float *factor, const uint8_t *residual, uint8_t *y,
                    size_t count, bool clamps)
 {
@@ -187,6 +209,12 @@ INLINE ints ints_to_bytes(const ending *e, const ints value[4])
     const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(value[0], value[1]), e->zero);
     const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(value[2], value[3]), e->zero);
     return _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(first, second), e->lo), e->hi);
+}
+
+INLINE ints ints_to_words(ints bytes)
+{
+    const __m256i order = _mm256_setr_epi32(0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703, 0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703);
+    return _mm256_shuffle_epi8(bytes, order);
 }
 
 INLINE void finish(const ending *e, const ints *sums, size_t stride, const float *factor, const uint8_t *residual, uint8_t *y,

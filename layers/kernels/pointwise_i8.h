@@ -56,11 +56,9 @@ LK_UNROLL(8)
     }
 }
 
-/* `rows` pixels, a constant, from `pixel` on, of `blocks` blocks. `ahead` is fetched: a line for each block of input channels. */
-INLINE void tile_of_panel(const panel *p, size_t pixel, const int8_t *ahead, size_t rows, size_t blocks)
+/* The sums of `rows` pixels, a constant, at x, of `blocks` blocks. `ahead` is fetched: a line for each block of input channels. */
+INLINE void sums_of_tile(const panel *p, const uint8_t *x, const int8_t *ahead, size_t rows, size_t blocks, ints sum[][BLOCKS * VECTORS])
 {
-    ints sum[TILE_ROWS][BLOCKS * VECTORS];
-    const uint8_t *x = p->x + pixel * LK_BLOCK;
     const int8_t *w = p->w;
     const size_t next = p->fours * FOUR_BYTES;
     for (size_t r = 0; r < rows; r++)
@@ -75,6 +73,12 @@ LK_UNROLL(4)
         w += LK_BLOCK / 4 * FOUR_BYTES;
     }
     for (; left > 0; left--, x += 4, w += FOUR_BYTES) multiply(sum, x, w, next, rows, blocks);
+}
+
+INLINE void tile_of_panel(const panel *p, size_t pixel, const int8_t *ahead, size_t rows, size_t blocks)
+{
+    ints sum[TILE_ROWS][BLOCKS * VECTORS];
+    sums_of_tile(p, p->x + pixel * LK_BLOCK, ahead, rows, blocks, sum);
     if (p->residual) finish_tile(p, pixel, sum, rows, blocks, true);
     else finish_tile(p, pixel, sum, rows, blocks, false);
 }
