@@ -15,33 +15,93 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* Larger files are mapped, so that they take no memory. */
+#define MOST_LOADED ((size_t)1 << 24)
+
+/* A descriptor, to be closed, and the size of a regular file. */
+static lk_status open_regular(const char *path, int *file, size_t *size)
+{
+    struct stat about;
+    const int opened = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0) return lk_fail(LK_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    lk_status status = LK_OK;
+    if (fstat(opened, &about)) status = lk_fail(LK_ERROR_IO, "%s: cannot read: %s", path, strerror(errno));
+    else if (!S_ISREG(about.st_mode)) status = lk_fail(LK_ERROR_IO, "%s: not a regular file", path);
+    if (status) {
+        close(opened);
+        return status;
+    }
+    *file = opened;
+    *size = (size_t)about.st_size;
+    return LK_OK;
+}
+
+static lk_status map(const char *path, int file, size_t size, lk_mapping *mapping)
+{
+    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0) : NULL;
+    if (bytes == MAP_FAILED) return lk_fail(LK_ERROR_IO, "%s: cannot map: %s", path, strerror(errno));
+    *mapping = (lk_mapping){.bytes = bytes, .size = size};
+    return LK_OK;
+}
+
 lk_status lk_map_file(const char *path, lk_mapping *mapping)
 {
-    lk_status status = LK_OK;
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return lk_fail(LK_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
-    struct stat about;
-    if (fstat(file, &about)) {
-        status = lk_fail(LK_ERROR_IO, "%s: cannot read: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(about.st_mode)) {
-        status = lk_fail(LK_ERROR_IO, "%s: not a regular file", path);
-        goto done;
-    }
-    lk_mapping whole = {.size = (size_t)about.st_size};
-    if (whole.size) {
-        void *bytes = mmap(NULL, whole.size, PROT_READ, MAP_PRIVATE, file, 0);
-        if (bytes == MAP_FAILED) {
-            status = lk_fail(LK_ERROR_IO, "%s: cannot map: %s", path, strerror(errno));
-            goto done;
-        }
-        whole.bytes = bytes;
-    }
-    *mapping = whole;
-done:
+    int file;
+    size_t size;
+    lk_status status = open_regular(path, &file, &size);
+    if (status) return status;
+    status = map(path, file, size, mapping);
     close(file);
     return status;
+}
+
+static lk_status read_whole(const char *path, int file, size_t size, lk_loaded *loaded)
+{
+    size_t done = 0;
+    ssize_t got = 1;
+    while (done < size && got) { /* 0: it was cut short meanwhile */
+        got = read(file, loaded->memory + done, size - done);
+        if (got < 0 && errno != EINTR)
+            return lk_fail(LK_ERROR_IO, "%s: cannot read: %s", path, strerror(errno));
+        if (got > 0) done += (size_t)got;
+    }
+    loaded->bytes = loaded->memory;
+    loaded->size = done;
+    return LK_OK;
+}
+
+lk_status lk_load_file(const char *path, lk_loaded *loaded)
+{
+    int file;
+    size_t size;
+    lk_unmap(&loaded->mapping);
+    lk_status status = open_regular(path, &file, &size);
+    if (status) return status;
+    if (size > MOST_LOADED) {
+        status = map(path, file, size, &loaded->mapping);
+        if (!status) loaded->bytes = loaded->mapping.bytes, loaded->size = size;
+    } else if (!lk_grow((void **)&loaded->memory, &loaded->capacity, size, 1)) {
+        status = lk_fail(LK_ERROR_MEMORY, "%s: out of memory for %zu bytes", path, size);
+    } else {
+        status = read_whole(path, file, size, loaded);
+    }
+    close(file);
+    return status;
+}
+
+void lk_unload(lk_loaded *loaded)
+{
+    lk_unmap(&loaded->mapping);
+    lk_free(loaded->memory);
+    *loaded = (lk_loaded){0};
+}
+
+void lk_file_ahead(const char *path)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe's other end */
+    if (file < 0) return;
+    posix_fadvise(file, 0, 0, POSIX_FADV_WILLNEED);
+    close(file);
 }
 
 void lk_unmap(lk_mapping *mapping)

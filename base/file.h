@@ -17,6 +17,22 @@ typedef struct {
 lk_status lk_map_file(const char *path, lk_mapping *mapping); /* LK_ERROR_IO names the path and the system's reason */
 void lk_unmap(lk_mapping *mapping);                           /* takes an empty one */
 
+/* A file's bytes, in memory that is kept for the next file; all NULL and 0 to begin with. Reading costs less than mapping, above all
+ * where several threads do it, but a file of over 16 MB is mapped. */
+typedef struct {
+    const unsigned char *bytes;
+    size_t size;
+    unsigned char *memory; /* [capacity] */
+    size_t capacity;
+    lk_mapping mapping;
+} lk_loaded;
+
+lk_status lk_load_file(const char *path, lk_loaded *loaded); /* in the place of the last; as lk_map_file, and LK_ERROR_MEMORY */
+void lk_unload(lk_loaded *loaded);
+
+/* Has the system fetch a file that will be read soon; says nothing where it cannot. */
+void lk_file_ahead(const char *path);
+
 /* An output file that appears under its name only when it is complete: bytes go to a temporary file beside it. */
 typedef struct {
     FILE *stream; /* write here; errors are collected and reported by lk_output_commit */

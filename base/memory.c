@@ -1,7 +1,9 @@
 #include "base/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/checked.h"
 
@@ -24,6 +26,14 @@ bool lk_grow(void **array, size_t *capacity, size_t needed, size_t size)
     *array = moved;
     *capacity = larger;
     return true;
+}
+
+size_t lk_most_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t bytes;
+    if (pages <= 0 || page <= 0 || !lk_multiply((size_t)pages, (size_t)page, &bytes)) return SIZE_MAX;
+    return bytes / 4 * 3;
 }
 
 char *lk_copy_text(const char *text)

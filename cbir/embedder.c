@@ -96,7 +96,8 @@ static lk_status open_plan(const lk_model *model, const lk_embedder_options *opt
                                  .batch = options->batch,
                                  .features = names,
                                  .feature_count = parts,
-                                 .precision = e->recipes[0].precision};
+                                 .precision = e->recipes[0].precision,
+                                 .pixels = &e->recipes[0].preprocessing};
     const lk_status status = lk_plan_open(model, &how, &e->plan);
     lk_free(names);
     return status;

@@ -110,17 +110,17 @@ int lk_exif_orientation(const uint8_t *bytes, size_t size)
 
 /* Orientation k says where the stored rows and columns run: 2 mirrored, 3 half a turn, 4 upside down and
  * mirrored, 5 to 8 transposed and then as (5) nothing, (6) mirrored, (7) half a turn, (8) upside down. */
-lk_status lk_image_turn(const char *name, int orientation, lk_image **image)
+lk_status lk_image_turn(const char *name, int orientation, lk_decoding *decoding)
 {
     if (orientation < 2 || orientation > 8) return LK_OK;
-    const lk_image *stored = *image;
+    lk_image *stored = decoding->image;
     const bool transpose = orientation >= 5;
     const bool from_right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
     const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-    lk_image *turned = NULL;
     const lk_status status = lk_image_create(name, transpose ? stored->height : stored->width,
-                                             transpose ? stored->width : stored->height, &turned);
+                                             transpose ? stored->width : stored->height, &decoding->other);
     if (status != LK_OK) return status;
+    lk_image *turned = decoding->other;
     uint8_t *to = turned->pixels;
     for (size_t y = 0; y < turned->height; y++) {
         for (size_t x = 0; x < turned->width; x++, to += 3) {
@@ -131,7 +131,7 @@ lk_status lk_image_turn(const char *name, int orientation, lk_image **image)
             to[0] = from[0], to[1] = from[1], to[2] = from[2];
         }
     }
-    lk_image_close(image);
-    *image = turned;
+    decoding->image = turned;
+    decoding->other = stored;
     return LK_OK;
 }

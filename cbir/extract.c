@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
 typedef struct {
     extraction *all;
     lk_session *session;
+    lk_picture_reader *reader;
     size_t *items;  /* [batch]: which item of the job each picture of the session's batch is */
     float *scratch; /* [all->scratch] */
     pthread_t thread;
@@ -48,16 +50,6 @@ typedef struct {
 static bool interrupted(const lk_extract_options *options)
 {
     return options->interrupt && atomic_load(options->interrupt);
-}
-
-/* Reads one picture into the session's input. */
-static lk_status load(const lk_extract_options *options, const char *path, float *input)
-{
-    lk_image *image = NULL;
-    lk_status status = lk_image_open(path, &image);
-    if (!status) status = lk_preprocess(options->preprocessing, image, input);
-    lk_image_close(&image);
-    return status;
 }
 
 static lk_status finish_row(const worker *w, size_t picture, float *row)
@@ -71,6 +63,13 @@ static lk_status finish_row(const worker *w, size_t picture, float *row)
     return status;
 }
 
+/* The file of a job that is a ring of slots away: when its turn comes, the system has it in memory. */
+static void read_ahead(const extraction *all, size_t item)
+{
+    const size_t ahead = all->slot_count * all->batch;
+    if (ahead < all->list->count - item) lk_file_ahead(all->list->items[item + ahead].path);
+}
+
 /* Bad pictures leave no hole in the batch: the good ones close up, and w->items remembers whose each is. */
 static lk_status run_job(worker *w, size_t job, slot *out)
 {
@@ -80,8 +79,9 @@ static lk_status run_job(worker *w, size_t job, slot *out)
     size_t good = 0;
     for (size_t i = 0; i < count; i++) {
         if (interrupted(all->options)) return lk_fail(LK_ERROR_INTERRUPTED, "interrupted");
-        const lk_status status =
-            load(all->options, all->list->items[first + i].path, lk_session_input(w->session, good));
+        read_ahead(all, first + i);
+        const lk_status status = lk_picture_reader_read(w->reader, all->list->items[first + i].path,
+                                                        lk_session_pixels(w->session, good));
         if (status == LK_ERROR_MEMORY) return status; /* the machine's fault, not the picture's */
         out->errors[i] = status ? lk_error_take(status) : (lk_error){.status = LK_OK};
         if (!status) w->items[good++] = i;
@@ -199,6 +199,7 @@ static lk_status start(worker *workers, size_t count, extraction *all)
         status = workers[i].items && workers[i].scratch
                      ? lk_session_share(all->options->plan, NULL, &workers[i].session)
                      : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
+        if (!status) status = lk_picture_reader_open(all->options->preprocessing, &workers[i].reader);
     }
     for (size_t i = 0; !status && i < count; i++) {
         workers[i].started = !pthread_create(&workers[i].thread, NULL, work, &workers[i]);
@@ -218,6 +219,7 @@ static void stop(worker *workers, size_t count, extraction *all)
         if (workers[i].started) pthread_join(workers[i].thread, NULL);
     for (size_t i = 0; i < count; i++) {
         lk_session_close(&workers[i].session);
+        lk_picture_reader_close(&workers[i].reader);
         lk_free(workers[i].items);
         lk_free(workers[i].scratch);
     }

@@ -24,13 +24,25 @@ lk_status lk_image_create(const char *name, size_t width, size_t height, lk_imag
         pixels > max_pixels)
         return lk_fail(LK_ERROR_LIMIT, "%s: %zu x %zu pixels; the limit is %zu in all and %zu a side", name,
                        width, height, max_pixels, LK_IMAGE_MAX_SIDE);
-    lk_image *created = lk_allocate(sizeof *created + pixels * 3, _Alignof(lk_image));
-    if (!created)
-        return lk_fail(LK_ERROR_MEMORY, "%s: out of memory for %zu x %zu pixels", name, width, height);
-    created->width = width;
-    created->height = height;
-    *image = created;
+    if (*image && (*image)->capacity < pixels * 3) lk_image_close(image);
+    if (!*image) {
+        lk_image *created = lk_allocate(sizeof *created + pixels * 3, _Alignof(lk_image));
+        if (!created)
+            return lk_fail(LK_ERROR_MEMORY, "%s: out of memory for %zu x %zu pixels", name, width, height);
+        created->capacity = pixels * 3;
+        *image = created;
+    }
+    (*image)->width = width;
+    (*image)->height = height;
     return LK_OK;
+}
+
+void lk_decoding_release(lk_decoding *decoding)
+{
+    lk_image_close(&decoding->image);
+    lk_image_close(&decoding->other);
+    lk_free(decoding->row);
+    *decoding = (lk_decoding){0};
 }
 
 /* The first bytes of a file say what it is, never its name. */
@@ -38,8 +50,7 @@ typedef struct {
     const char *kind;
     size_t offset;
     const char *signature;
-    lk_status (*decode)(const uint8_t *bytes, size_t size, const char *name,
-                        lk_image **image); /* NULL: not read */
+    lk_status (*decode)(const lk_encoded *encoded, lk_decoding *decoding); /* NULL: not read */
 } picture_kind;
 
 static const picture_kind kinds[] = {
@@ -65,15 +76,28 @@ static const picture_kind *recognise(const uint8_t *bytes, size_t size)
     return NULL;
 }
 
-lk_status lk_image_decode(const void *bytes, size_t size, const char *name, lk_image **image)
+lk_status lk_picture_decode(const lk_encoded *encoded, lk_decoding *decoding)
 {
-    if (size == 0) return lk_fail(LK_ERROR_FORMAT, "%s: empty file", name);
-    const picture_kind *kind = recognise(bytes, size);
+    const char *name = encoded->name;
+    if (encoded->size == 0) return lk_fail(LK_ERROR_FORMAT, "%s: empty file", name);
+    const picture_kind *kind = recognise(encoded->bytes, encoded->size);
     if (!kind) return lk_fail(LK_ERROR_FORMAT, "%s: not a picture: neither JPEG nor PNG", name);
     if (!kind->decode)
         return lk_fail(LK_ERROR_UNSUPPORTED, "%s: looks like %s; only JPEG and PNG are read", name,
                        kind->kind);
-    return kind->decode(bytes, size, name, image);
+    return kind->decode(encoded, decoding);
+}
+
+lk_status lk_image_decode(const void *bytes, size_t size, const char *name, lk_image **image)
+{
+    lk_decoding decoding = {0};
+    const lk_status status = lk_picture_decode(&(lk_encoded){bytes, size, name}, &decoding);
+    if (status == LK_OK) {
+        *image = decoding.image;
+        decoding.image = NULL;
+    }
+    lk_decoding_release(&decoding);
+    return status;
 }
 
 lk_status lk_image_open(const char *path, lk_image **image)

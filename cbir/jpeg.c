@@ -34,8 +34,7 @@ typedef struct {
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
     const char *name;
-    lk_image *image;
-    uint8_t *cmyk;          /* one row of a four-component picture */
+    lk_decoding *decoding;  /* its row: one of a four-component picture */
     bool rows_tell_the_end; /* a missing end of the file shows in the rows that need it; see loses_pixels */
     bool cut_short;         /* the decoder has asked for bytes past the end */
     lk_status status;
@@ -164,7 +163,7 @@ static void read_header(jpeg_reader *reader, const uint8_t *bytes, size_t size)
         escape(reader, lk_fail(LK_ERROR_UNSUPPORTED, "%s: a JPEG of %d components", reader->name,
                                jpeg->num_components));
     const lk_status status =
-        lk_image_create(reader->name, jpeg->image_width, jpeg->image_height, &reader->image);
+        lk_image_create(reader->name, jpeg->image_width, jpeg->image_height, &reader->decoding->image);
     if (status != LK_OK) escape(reader, status);
 }
 
@@ -182,42 +181,40 @@ static void read_rows(jpeg_reader *reader)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     const bool four = jpeg->num_components == 4;
-    const size_t width = reader->image->width;
-    if (four && !(reader->cmyk = lk_allocate_array(width, 4)))
+    lk_decoding *decoding = reader->decoding;
+    const size_t width = decoding->image->width;
+    if (four && !lk_grow((void **)&decoding->row, &decoding->row_bytes, width * 4, 1))
         escape(reader, lk_fail(LK_ERROR_MEMORY, "%s: out of memory", reader->name));
     jpeg->out_color_space = four ? JCS_CMYK : JCS_RGB;
     jpeg_start_decompress(jpeg);
     while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *rgb = reader->image->pixels + jpeg->output_scanline * width * 3;
-        JSAMPROW row = four ? reader->cmyk : rgb;
+        uint8_t *rgb = decoding->image->pixels + jpeg->output_scanline * width * 3;
+        JSAMPROW row = four ? decoding->row : rgb;
         jpeg_read_scanlines(jpeg, &row, 1);
-        if (four) cmyk_to_rgb(reader->cmyk, width, rgb);
+        if (four) cmyk_to_rgb(decoding->row, width, rgb);
     }
     /* No jpeg_finish_decompress: it would read on to the end marker, and nothing there can change a pixel. */
 }
 
 /* All that may jump; the result is reader->status. */
-static void read_picture(jpeg_reader *reader, const uint8_t *bytes, size_t size)
+static void read_picture(jpeg_reader *reader, const lk_encoded *encoded)
 {
     if (setjmp(reader->escape) == 0) {
-        read_header(reader, bytes, size);
+        read_header(reader, encoded->bytes, encoded->size);
         read_rows(reader);
-        reader->status = lk_image_turn(reader->name, orientation_of(&reader->jpeg), &reader->image);
+        reader->status = lk_image_turn(reader->name, orientation_of(&reader->jpeg), reader->decoding);
     }
 }
 
-lk_status lk_jpeg_decode(const uint8_t *bytes, size_t size, const char *name, lk_image **image)
+lk_status lk_jpeg_decode(const lk_encoded *encoded, lk_decoding *decoding)
 {
-    jpeg_reader reader = {.name = name};
+    jpeg_reader reader = {.name = encoded->name, .decoding = decoding};
     reader.jpeg.err = jpeg_std_error(&reader.errors);
     reader.jpeg.client_data = &reader; /* kept by jpeg_create_decompress, which can fail already */
     reader.errors.error_exit = on_error;
     reader.errors.emit_message = on_message;
     reader.progress.progress_monitor = on_progress;
-    read_picture(&reader, bytes, size);
+    read_picture(&reader, encoded);
     jpeg_destroy_decompress(&reader.jpeg);
-    lk_free(reader.cmyk);
-    if (reader.status == LK_OK) *image = reader.image;
-    else lk_image_close(&reader.image);
     return reader.status;
 }

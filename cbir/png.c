@@ -20,7 +20,7 @@ typedef struct {
     png_structp png;
     png_infop info, end_info;
     jmp_buf escape;
-    lk_image *image;
+    lk_decoding *decoding;
     bool out_of_memory; /* libpng skips some chunks that it has no memory for, so this is looked at in the end
                          */
     lk_status status;
@@ -108,14 +108,16 @@ static void read_header(png_reader *reader)
     png_set_crc_action(reader->png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE); /* a fuzzer rarely guesses a CRC */
 #endif
     png_read_info(reader->png, reader->info);
-    const lk_status status = lk_image_create(reader->name, png_get_image_width(reader->png, reader->info),
-                                             png_get_image_height(reader->png, reader->info), &reader->image);
+    const lk_status status =
+        lk_image_create(reader->name, png_get_image_width(reader->png, reader->info),
+                        png_get_image_height(reader->png, reader->info), &reader->decoding->image);
     if (status != LK_OK) escape(reader, status);
 }
 
 static void read_rows(png_reader *reader)
 {
     const png_structp png = reader->png;
+    lk_image *image = reader->decoding->image;
     const png_byte colour = png_get_color_type(png, reader->info);
     png_set_strip_16(png);
     png_set_strip_alpha(png);
@@ -126,11 +128,11 @@ static void read_rows(png_reader *reader)
     }
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
-    if (png_get_rowbytes(png, reader->info) != reader->image->width * 3)
+    if (png_get_rowbytes(png, reader->info) != image->width * 3)
         png_error(png, "its rows are not RGB"); /* would overrun the pixels: never trusted to be impossible */
     for (int pass = 0; pass < passes; pass++)
-        for (size_t y = 0; y < reader->image->height; y++)
-            png_read_row(png, reader->image->pixels + y * reader->image->width * 3, NULL);
+        for (size_t y = 0; y < image->height; y++)
+            png_read_row(png, image->pixels + y * image->width * 3, NULL);
     png_read_end(png, reader->end_info);
 }
 
@@ -154,20 +156,21 @@ static void read_picture(png_reader *reader)
         read_header(reader);
         read_rows(reader);
         if (reader->out_of_memory) out_of_memory(reader);
-        reader->status = lk_image_turn(reader->name, orientation_of(reader), &reader->image);
+        reader->status = lk_image_turn(reader->name, orientation_of(reader), reader->decoding);
     }
 }
 
-lk_status lk_png_decode(const uint8_t *bytes, size_t size, const char *name, lk_image **image)
+lk_status lk_png_decode(const lk_encoded *encoded, lk_decoding *decoding)
 {
+    const uint8_t *bytes = encoded->bytes;
+    const size_t size = encoded->size;
+    const char *name = encoded->name;
     if (size < 8 || !chunks_fit(bytes, size)) return lk_fail(LK_ERROR_FORMAT, "%s: PNG data cut short", name);
-    png_reader reader = {.bytes = bytes, .size = size, .name = name};
+    png_reader reader = {.bytes = bytes, .size = size, .name = name, .decoding = decoding};
     reader.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning, &reader,
                                           on_allocate, on_free);
     if (!reader.png) return lk_fail(LK_ERROR_MEMORY, "%s: out of memory for a PNG", name);
     read_picture(&reader);
     png_destroy_read_struct(&reader.png, &reader.info, &reader.end_info);
-    if (reader.status == LK_OK) *image = reader.image;
-    else lk_image_close(&reader.image);
     return reader.status;
 }

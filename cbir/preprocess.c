@@ -5,29 +5,17 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/image.h"
+#include "layers/pixels.h"
 #include "layers/resize.h"
 
-/* Computes the window of `resize` of the picture; its source size is filled in here. */
-static lk_status resize_window(const lk_image *image, lk_resize resize, lk_image **resized)
+static lk_resize straight(const lk_image *image, size_t width, size_t height)
 {
-    resize.src_width = image->width;
-    resize.src_height = image->height;
-    lk_image *created = NULL;
-    lk_status status = lk_image_create("resize", resize.width, resize.height, &created);
-    if (status != LK_OK) return status;
-    status = lk_resize_rgb_u8(&resize, image->pixels, created->pixels);
-    if (status == LK_OK) *resized = created;
-    else lk_image_close(&created);
-    return status;
-}
-
-lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized)
-{
-    if (width == 0 || height == 0)
-        return lk_fail(LK_ERROR_ARGUMENT, "resize to %zu x %zu pixels", width, height);
-    return resize_window(
-        image, (lk_resize){.full_width = width, .full_height = height, .width = width, .height = height},
-        resized);
+    return (lk_resize){.src_width = image->width,
+                       .src_height = image->height,
+                       .full_width = width,
+                       .full_height = height,
+                       .width = width,
+                       .height = height};
 }
 
 /* PaddleClas's ResizeImage(resize_short) and CropImage: the longer side is rounded to the nearest, halves to
@@ -37,7 +25,9 @@ static lk_resize shorter_then_cut(const lk_preprocessing *preprocessing, const l
 {
     const size_t shorter = image->width < image->height ? image->width : image->height;
     const double factor = (double)preprocessing->shorter / (double)shorter;
-    lk_resize resize = {.full_width = (size_t)rint((double)image->width * factor),
+    lk_resize resize = {.src_width = image->width,
+                        .src_height = image->height,
+                        .full_width = (size_t)rint((double)image->width * factor),
                         .full_height = (size_t)rint((double)image->height * factor),
                         .width = preprocessing->width,
                         .height = preprocessing->height};
@@ -46,10 +36,16 @@ static lk_resize shorter_then_cut(const lk_preprocessing *preprocessing, const l
     return resize;
 }
 
-lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted)
+/* What is computed of the picture. */
+static lk_status resize_of(const lk_preprocessing *preprocessing, const lk_image *image, lk_resize *resize)
 {
     const size_t width = preprocessing->width, height = preprocessing->height;
-    if (preprocessing->resize == LK_RESIZE_EXACT) return lk_image_resize(image, width, height, fitted);
+    if (preprocessing->resize == LK_RESIZE_EXACT) {
+        if (width == 0 || height == 0)
+            return lk_fail(LK_ERROR_ARGUMENT, "resize to %zu x %zu pixels", width, height);
+        *resize = straight(image, width, height);
+        return LK_OK;
+    }
     if (preprocessing->resize != LK_RESIZE_SHORTER)
         return lk_fail(LK_ERROR_ARGUMENT, "no resize rule has the number %d", (int)preprocessing->resize);
     if (width == 0 || height == 0 || preprocessing->shorter < width || preprocessing->shorter < height)
@@ -58,15 +54,35 @@ lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *im
     if (preprocessing->shorter > LK_IMAGE_MAX_SIDE)
         return lk_fail(LK_ERROR_LIMIT, "resize of the shorter side to %zu pixels; the limit is %zu",
                        preprocessing->shorter, LK_IMAGE_MAX_SIDE);
-    return resize_window(image, shorter_then_cut(preprocessing, image), fitted);
+    *resize = shorter_then_cut(preprocessing, image);
+    return LK_OK;
 }
 
-/* (value / 255 - mean) / std in float32, in this order: what the study's NumPy gives. */
-static void fill_table(const lk_preprocessing *preprocessing, float table[256][3])
+lk_status lk_image_fit_into(const lk_preprocessing *preprocessing, const lk_image *image, lk_resizer *resizer,
+                            uint8_t *hwc_u8)
 {
-    for (size_t value = 0; value < 256; value++)
-        for (size_t c = 0; c < 3; c++)
-            table[value][c] = ((float)value / 255.0f - preprocessing->mean[c]) / preprocessing->std[c];
+    lk_resize resize;
+    const lk_status status = resize_of(preprocessing, image, &resize);
+    return status ? status : lk_resize_rgb_u8(&resize, image->pixels, hwc_u8, resizer);
+}
+
+lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_image *image, lk_image **fitted)
+{
+    lk_image *created = NULL;
+    lk_resizer resizer = {0};
+    lk_resize resize;
+    lk_status status = resize_of(preprocessing, image, &resize);
+    if (!status) status = lk_image_create("resize", resize.width, resize.height, &created);
+    if (!status) status = lk_resize_rgb_u8(&resize, image->pixels, created->pixels, &resizer);
+    lk_resizer_release(&resizer);
+    if (status) lk_image_close(&created);
+    else *fitted = created;
+    return status;
+}
+
+lk_status lk_image_resize(const lk_image *image, size_t width, size_t height, lk_image **resized)
+{
+    return lk_image_fit(&(lk_preprocessing){.width = width, .height = height}, image, resized);
 }
 
 lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input)
@@ -77,11 +93,9 @@ lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *i
     lk_image *fitted = NULL;
     const lk_status status = lk_image_fit(preprocessing, image, &fitted);
     if (status != LK_OK) return status;
-    float table[256][3];
-    fill_table(preprocessing, table);
-    const uint8_t *rgb = fitted->pixels;
-    for (size_t left = fitted->width * fitted->height; left > 0; left--, rgb += 3, input += 3)
-        for (size_t c = 0; c < 3; c++) input[c] = table[rgb[c]][c];
+    lk_pixels pixels;
+    lk_pixels_fill(preprocessing->mean, preprocessing->std, &pixels);
+    lk_pixels_normalize(&pixels, fitted->pixels, fitted->width * fitted->height, input);
     lk_image_close(&fitted);
     return LK_OK;
 }

@@ -166,6 +166,20 @@ LK_API lk_status lk_image_fit(const lk_preprocessing *preprocessing, const lk_im
 /* All of the preprocessing, into input [height][width][3], RGB: the place that lk_session_input() gives. */
 LK_API lk_status lk_preprocess(const lk_preprocessing *preprocessing, const lk_image *image, float *input);
 
+/* Reads pictures one after another as a network takes them, as bytes, in memory that it keeps from one to the next: after the
+ * largest it takes none (libjpeg and libpng take theirs for each picture). One thread at a time. */
+typedef struct lk_picture_reader lk_picture_reader;
+LK_API lk_status lk_picture_reader_open(const lk_preprocessing *preprocessing, lk_picture_reader **reader);
+LK_API void lk_picture_reader_close(lk_picture_reader **reader);
+
+/* What lk_image_open and lk_image_fit give, into hwc_u8 [height][width][3]: the place that lk_session_pixels() gives. On failure
+ * nothing is written there. */
+LK_API lk_status lk_picture_reader_read(lk_picture_reader *reader, const char *path, uint8_t *hwc_u8);
+
+/* The same from `size` bytes in memory, as lk_image_decode. */
+LK_API lk_status lk_picture_reader_decode(lk_picture_reader *reader, const void *bytes, size_t size, const char *name,
+                                          uint8_t *hwc_u8);
+
 /* ------------------------------------------------------------------ Threads */
 
 /* Threads that split the work of one lk_session_run. Results are equal bit for bit for any number of them. */
@@ -212,6 +226,9 @@ typedef struct lk_plan_options {
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
     lk_precision precision; /* BF16 and INT8 with the reference and native backends */
+    const lk_preprocessing *pixels; /* NULL: inputs are floats, normalized already. Else they are RGB bytes, which a run
+                                     * normalizes by the mean and std of this: a quarter of the memory, the same bits. Read
+                                     * while the plan is opened, no longer */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",
@@ -250,7 +267,10 @@ LK_API void lk_session_close(lk_session **session);
 
 /* Where the input of picture `index` (below the plan's batch) is to be written: [height][width][3]. A run may
  * overwrite it: write it again before each run. */
-LK_API float *lk_session_input(lk_session *session, size_t index);
+LK_API float *lk_session_input(lk_session *session, size_t index); /* NULL for a plan with `pixels` */
+
+/* The same for a plan with `pixels`, of RGB bytes: the place for what lk_image_fit() or lk_picture_reader_read() gives. */
+LK_API uint8_t *lk_session_pixels(lk_session *session, size_t index); /* NULL for a plan without */
 
 /* The forward pass for the first `pictures` inputs. Allocates nothing. LK_ERROR_ARGUMENT: more than the
  * plan's batch, or 0. */

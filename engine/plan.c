@@ -94,6 +94,9 @@ static lk_status settle_options(const lk_model *model, const lk_plan_options *gi
     if (!status) status = check_side("height", o->height);
     if (!status) status = check_side("width", o->width);
     if (!status) status = check_batch_norm(o);
+    for (size_t c = 0; !status && o->pixels && c < 3; c++)
+        if (!(o->pixels->std[c] > 0))
+            status = lk_fail(LK_ERROR_ARGUMENT, "a standard deviation of %g", (double)o->pixels->std[c]);
     return status;
 }
 
@@ -281,6 +284,7 @@ static lk_status write_program(making *m, lk_plan *plan)
     if (!program->steps || !program->values || !plan->features)
         return lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
     program->batch = m->options.batch;
+    if (m->options.pixels) program->pixels = &plan->pixels;
     program->values[program->value_count++] = (lk_value){
         .height = m->shapes[0].height, .width = m->shapes[0].width, .channels = m->shapes[0].channels};
     for (lk_node_id i = 1; i < m->count; i++)
@@ -326,6 +330,7 @@ lk_status lk_plan_open(const lk_model *model, const lk_plan_options *options, lk
     opened->height = settled.height;
     opened->width = settled.width;
     opened->precision = settled.precision;
+    if (settled.pixels) lk_pixels_fill(settled.pixels->mean, settled.pixels->std, &opened->pixels);
     status = choose_backend(settled.backend, &opened->backend);
     if (!status) status = make_program(model, &settled, opened);
     if (!status) status = opened->backend->compile(&opened->program, settled.isa, &opened->compiled);

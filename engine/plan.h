@@ -14,6 +14,7 @@ typedef struct lk_feature {
 struct lk_plan {
     lk_program program;
     size_t height, width; /* of the input */
+    lk_pixels pixels;     /* what the program's points to, if it has any */
     lk_precision precision;
     lk_feature *features;
     size_t feature_count;

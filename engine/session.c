@@ -57,8 +57,16 @@ const lk_plan *lk_session_plan(const lk_session *session)
 float *lk_session_input(lk_session *session, size_t index)
 {
     const lk_program *program = &session->plan->program;
-    if (index >= program->batch) return NULL;
-    return session->plan->backend->input(session->instance) +
+    if (index >= program->batch || program->pixels) return NULL;
+    return (float *)session->plan->backend->input(session->instance) +
+           index * lk_value_floats(&program->values[program->input]);
+}
+
+uint8_t *lk_session_pixels(lk_session *session, size_t index)
+{
+    const lk_program *program = &session->plan->program;
+    if (index >= program->batch || !program->pixels) return NULL;
+    return (uint8_t *)session->plan->backend->input(session->instance) +
            index * lk_value_floats(&program->values[program->input]);
 }
 

@@ -24,7 +24,8 @@ typedef struct lk_backend {
     /* An instance is memory to run in: one a session. */
     lk_status (*open)(const void *compiled, lk_pool *pool, void **instance);
     void (*close)(void *instance);
-    float *(*input)(const void *instance); /* [batch][height][width][channels], for the caller to fill */
+    void *(*input)(const void *instance); /* [batch][height][width][channels], for the caller to fill: floats, or bytes where the
+                                           * program has pixels */
 
     /* One picture's kept value [channels][height][width], whatever the layout that the backend keeps it in. */
     void (*read)(const void *instance, lk_value_id value, size_t picture, float *chw);

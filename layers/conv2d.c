@@ -44,7 +44,7 @@ const lk_conv2d_kernel *lk_conv2d_choose(const lk_conv2d *d, unsigned can)
 size_t lk_conv2d_rows(const lk_conv2d_kernel *kernel, const lk_conv2d *d)
 {
     const size_t rows = lk_conv2d_is_pointwise(d) ? d->out_h * d->out_w : d->out_h;
-    if (!kernel->panel || kernel->panel == LK_STEM) return rows;
+    if (!kernel->panel || kernel->panel == LK_STEM || kernel->panel == LK_ROWS) return rows;
     return (d->out_channels + kernel->panel - 1) / kernel->panel * rows;
 }
 
@@ -55,7 +55,8 @@ size_t lk_conv2d_multiply_adds(const lk_conv2d *d)
 
 float lk_conv2d_weight(const lk_conv2d *d, float weight)
 {
-    return d->type == LK_BF16 && lk_conv2d_is_pointwise(d) ? lk_round_bf16(weight) : weight;
+    const bool many = lk_conv2d_is_pointwise(d) || (d->x_type == LK_BF16 && !lk_conv2d_is_depthwise(d));
+    return d->type == LK_BF16 && many ? lk_round_bf16(weight) : weight;
 }
 
 size_t lk_conv2d_pack_taps(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)

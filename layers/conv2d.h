@@ -23,8 +23,9 @@ typedef struct lk_conv2d {
     size_t groups;            /* divides in_channels and out_channels */
     float lo, hi;             /* activation: ReLU6 is {0, 6}, ReLU {0, INFINITY}, none {-INFINITY, INFINITY} */
     lk_residual residual;
-    lk_dtype type; /* LK_F32; LK_I8 (int8.h); or LK_BF16: a pack function then rounds the weights of a pointwise layer. All others are
-                               * few, and are multiplied as floats anyway: they stay as they are, and so does bias */
+    lk_dtype type; /* LK_F32; LK_I8 (int8.h); or LK_BF16: a pack function then rounds the weights. Those of a depthwise layer, or of one
+                               * that is not pointwise and reads floats, are few and multiplied as floats anyway: they stay as they are,
+                               * and so does bias */
     lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, and so do bytes; other NHWC maps
                                * are floats, whose values are bfloat16's where the type is */
     lk_affine x_real, y_real, residual_real; /* LK_I8: what bytes of the maps stand for. A float x becomes bytes of x_real first; a
@@ -52,14 +53,16 @@ typedef struct lk_conv2d_weights {
 typedef size_t lk_conv2d_pack_fn(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed);
 
 #define LK_STEM ((size_t)-1)
+#define LK_ROWS ((size_t)-2)
 
 typedef struct lk_conv2d_kernel {
     const char *name;
     lk_conv2d_fn *run;
     lk_dtype type;                            /* of the layers that it does */
     unsigned needs;                           /* LK_NEEDS_ and LK_ISA_ bits; 0 is the reference */
-    size_t panel;                             /* 0: maps are NHWC. LK_STEM: x is NHWC, y is blocked (layout.h). Else maps are
-                                               * blocked, and this many output channels are made at a time */
+    size_t panel;                             /* 0: maps are NHWC. LK_STEM: x is NHWC, y is blocked (layout.h). LK_ROWS: maps
+                                               * are blocked, all output channels of a row are made at a time. Else maps are blocked,
+                                               * and so many output channels */
     lk_conv2d_pack_fn *pack;
     size_t (*scratch)(const lk_conv2d *d);    /* bytes of scratch a thread; NULL for none */
     bool (*fits)(const lk_conv2d *d);         /* whether it can do this layer; NULL: all of its family */
@@ -91,7 +94,7 @@ lk_conv2d_pack_fn lk_depthwise_pack_taps;   /* bias [c], w [kernel_h][kernel_w][
 lk_conv2d_pack_fn lk_pointwise_pack_blocks; /* bias [blocks][16], w [blocks][in][16]; zeros past the last output */
 lk_conv2d_pack_fn lk_pointwise_pack_pairs;  /* bias [blocks][16], w [blocks][in / 2][16][2] as bfloat16 */
 lk_conv2d_pack_fn lk_pointwise_pack_halves; /* bias [blocks][16], w [blocks][in][16] as bfloat16 */
-lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: 24 outputs of a panel, its last 8 again */
+lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: of 24 outputs a whole block, and half a block twice */
 lk_conv2d_pack_fn lk_depthwise_pack_blocks; /* [blocks][1 + taps][16]: bias, then w; zeros past the last channel */
 lk_conv2d_pack_fn lk_stem_pack;             /* [blocks][1 + kernel_h * kernel_w * in][16]: bias, then w */
 size_t lk_depthwise_zeros(const lk_conv2d *d);
@@ -107,6 +110,20 @@ bool lk_pointwise_fits_pairs(const lk_conv2d *d);      /* x and y bfloat16, an e
 /* A weight as a layer of this type has it. */
 float lk_conv2d_weight(const lk_conv2d *d, float weight);
 bool lk_depthwise_fits_blocked(const lk_conv2d *d);
+
+/* Kernels that gather columns (columns.c): of a block of outputs they hold the inputs [first, first + count), those of all groups that the
+ * block has outputs of. */
+typedef struct lk_inputs {
+    size_t first, count;
+} lk_inputs;
+lk_inputs lk_conv2d_inputs_of(const lk_conv2d *d, size_t block);
+bool lk_conv2d_fits_picture(const lk_conv2d *d); /* few channels, as only a picture has, of one group; no dilation along rows */
+size_t lk_columns_pixels(const lk_conv2d *d);  /* whose columns are gathered at once */
+size_t lk_columns_scratch(const lk_conv2d *d); /* [blocks of terms][pixels + 1][16] */
+lk_conv2d_pack_fn lk_conv2d_pack_columns;      /* bias [blocks][16], w [blocks][kernel_h][kernel_w][inputs][16]; zeros for inputs of other
+                                                * groups and past the last output */
+lk_conv2d_pack_fn lk_conv2d_pack_column_pairs; /* the same, two terms of an output side by side, as bfloat16 */
+
 size_t lk_im2col_scratch(const lk_conv2d *d);
 bool lk_conv2d_fits_im2col(const lk_conv2d *d);
 bool lk_depthwise_fits_3x3(const lk_conv2d *d);

@@ -31,6 +31,7 @@ static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cp
     compiled->rows = lk_conv2d_rows(kernel, d);
     compiled->writes_blocked = kernel->panel != 0;
     compiled->reads_blocked = kernel->panel && kernel->panel != LK_STEM;
+    compiled->by_panel = compiled->reads_blocked && kernel->panel != LK_ROWS;
     compiled->reads_type = compiled->reads_blocked || d->type == LK_I8 ? d->x_type : LK_F32;
     compiled->writes_type = compiled->writes_blocked || d->type == LK_I8 ? d->y_type : LK_F32;
 }
@@ -40,7 +41,7 @@ static void use_pool2d(const lk_pool2d_kernel *kernel, const lk_pool2d *d, lk_cp
     compiled->kernel = kernel->name;
     compiled->run.pool2d = kernel->run;
     compiled->rows = lk_pool2d_rows(kernel, d);
-    compiled->reads_blocked = compiled->writes_blocked = kernel->is_blocked;
+    compiled->reads_blocked = compiled->writes_blocked = compiled->by_panel = kernel->is_blocked;
     compiled->reads_type = kernel->type;
 }
 
@@ -50,7 +51,7 @@ static void choose_elementwise(const lk_elementwise_kernel *kernel, lk_cpu_step 
     compiled->run.elementwise = kernel->run;
 }
 
-/* `type`: how the step's input lies in memory. */
+/* `type`: how the step's input lies in memory, or will once it is converted. */
 static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, const lk_cpu_choice *choice,
                           lk_cpu_step *compiled)
 {
@@ -105,7 +106,7 @@ static size_t rows_at_once(const lk_program *program, const lk_step *step, const
     const lk_value *output = &program->values[step->output];
     if (chosen->writes_blocked) {
         const size_t panels = lk_blocks(output->channels);
-        return blocked_rows_at_once(step, rows, chosen->reads_blocked && rows >= panels ? rows / panels : 1);
+        return blocked_rows_at_once(step, rows, chosen->by_panel && rows >= panels ? rows / panels : 1);
     }
     const size_t floats = lk_value_floats(&program->values[step->input]) + lk_value_floats(output);
     size_t pieces = floats / PIECE_FLOATS + 1;
@@ -118,6 +119,15 @@ static size_t rows_at_once(const lk_program *program, const lk_step *step, const
 static bool is_as(const lk_cpu_value *value, bool blocked, lk_dtype type)
 {
     return value->is_blocked == blocked && value->type == type;
+}
+
+/* The first convolution has kernels that read pixels as they are; whatever else reads them gets floats. */
+static void take_pixels(const lk_program *program, const lk_step *step, lk_cpu_step *compiled)
+{
+    const bool is_stem = step->op == LK_OP_CONV2D && compiled->writes_blocked && !compiled->reads_blocked;
+    if (!program->pixels || step->input != program->input || !is_stem) return;
+    compiled->pixels = program->pixels;
+    compiled->reads_type = LK_U8;
 }
 
 static void settle_layout(const lk_program *program, const lk_step *step, lk_cpu_program *compiled,
@@ -173,12 +183,14 @@ static void join(const lk_step *expand, const lk_step *depthwise, unsigned can, 
 
 static void choose_kernels(const lk_program *program, const lk_cpu_choice *choice, lk_cpu_program *compiled)
 {
+    if (program->pixels) compiled->values[program->input].type = LK_U8;
     for (size_t i = 0; i < program->step_count; i++) {
         const lk_step *step = &program->steps[i];
         const lk_value *output = &program->values[step->output];
         lk_cpu_step *chosen = &compiled->steps[i];
-        choose_kernel(step, output->height * output->width, compiled->values[step->input].type, choice,
-                      chosen);
+        const lk_dtype type = step->input == program->input ? LK_F32 : compiled->values[step->input].type;
+        choose_kernel(step, output->height * output->width, type, choice, chosen);
+        take_pixels(program, step, chosen);
         chosen->input = step->input;
         chosen->residual = step->residual;
         chosen->output = step->output;

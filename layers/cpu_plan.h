@@ -25,8 +25,10 @@ typedef struct lk_cpu_step {
     size_t weights, weight_bytes; /* place in the packed block */
     size_t scratch;               /* bytes a worker */
     size_t rows, rows_at_once;    /* of one picture; of one piece */
+    bool by_panel;                           /* rows are those of one panel of output channels after another */
     bool reads_blocked, writes_blocked;      /* the layout of its input; of its output and residual */
     lk_dtype reads_type, writes_type;        /* how these lie in memory */
+    const lk_pixels *pixels;                 /* it reads the program's input as the bytes that this is for */
     bool rounds_input;                       /* to bfloat16 */
     bool converts_input, converts_residual;  /* what it reads was written otherwise */
 } lk_cpu_step;
@@ -68,7 +70,7 @@ size_t lk_cpu_arena_bytes(const void *compiled);
 size_t lk_cpu_weight_bytes(const void *compiled);
 lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **instance);
 void lk_cpu_close(void *instance);
-float *lk_cpu_input(const void *instance);
+void *lk_cpu_input(const void *instance);
 void lk_cpu_read(const void *instance, lk_value_id value, size_t picture, float *chw);
 lk_status lk_cpu_run(void *instance, size_t pictures, uint64_t *step_ns);
 

@@ -30,6 +30,13 @@ void lk_cpu_close(void *opened)
     lk_free(i);
 }
 
+/* In double, which cannot wrap. */
+static double session_bytes(const lk_cpu_program *c, size_t threads)
+{
+    return (double)c->arena + (double)c->scratch * (double)threads +
+           2.0 * sizeof(float) * (double)c->converted * (double)c->program->batch;
+}
+
 /* `count` times `bytes`; NULL when there is no memory. */
 static void *allocate_times(size_t bytes, size_t count)
 {
@@ -40,6 +47,12 @@ static void *allocate_times(size_t bytes, size_t count)
 lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
 {
     const lk_cpu_program *c = compiled;
+    const double bytes = session_bytes(c, lk_pool_threads(pool)), most = (double)lk_most_memory();
+    if (bytes > most)
+        return lk_fail(LK_ERROR_MEMORY,
+                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer at a time, or "
+                       "smaller ones",
+                       c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
     if (made) {
         *made = (instance){.compiled = c, .pool = pool};
@@ -61,7 +74,7 @@ static void *value(const instance *i, lk_value_id id)
     return i->arena + i->compiled->values[id].offset;
 }
 
-float *lk_cpu_input(const void *opened)
+void *lk_cpu_input(const void *opened)
 {
     const instance *i = opened;
     return value(i, i->compiled->program->input);
@@ -72,14 +85,17 @@ typedef struct {
     const lk_value *shape;
     bool is_blocked;
     lk_dtype type;
+    const lk_pixels *pixels; /* what its bytes stand for, if it is a picture */
     void *memory;
 } map;
 
 static map map_of(const instance *i, lk_value_id id, size_t picture)
 {
     const lk_cpu_value *v = &i->compiled->values[id];
+    const lk_program *program = i->compiled->program;
     uint8_t *first = value(i, id);
-    return (map){&i->compiled->program->values[id], v->is_blocked, v->type, first + picture * v->bytes};
+    return (map){&program->values[id], v->is_blocked, v->type, id == program->input ? program->pixels : NULL,
+                 first + picture * v->bytes};
 }
 
 static size_t place_in(const map *m, size_t pixel, size_t channel)
@@ -91,6 +107,7 @@ static size_t place_in(const map *m, size_t pixel, size_t channel)
 static float get(const map *m, size_t pixel, size_t channel)
 {
     const size_t place = place_in(m, pixel, channel);
+    if (m->pixels) return m->pixels->value[channel][((const uint8_t *)m->memory)[place]];
     if (m->type == LK_U8) return ((const uint8_t *)m->memory)[place];
     if (m->type == LK_BF16) return lk_from_bf16(((const uint16_t *)m->memory)[place]);
     return ((const float *)m->memory)[place];
@@ -110,7 +127,8 @@ void lk_cpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
     for (size_t c = 0; c < m.shape->channels; c++)
         for (size_t p = 0; p < m.shape->height * m.shape->width; p++, chw++) {
             *chw = get(&m, p, c);
-            if (m.type == LK_U8) *chw = (*chw - (float)m.shape->real.zero) * (float)m.shape->real.scale;
+            if (m.type == LK_U8 && !m.pixels)
+                *chw = (*chw - (float)m.shape->real.zero) * (float)m.shape->real.scale;
         }
 }
 
@@ -184,6 +202,11 @@ static const void *convert(const instance *i, const lk_cpu_step *step, lk_value_
         const size_t pixels = from.shape->height * from.shape->width, channels = from.shape->channels;
         to.shape = from.shape;
         to.memory = place;
+        if (from.pixels && !to.is_blocked && !step->rounds_input) {
+            lk_pixels_normalize(from.pixels, from.memory, pixels, to.memory);
+            place += pixels * channels * sizeof(float);
+            continue;
+        }
         for (size_t p = 0; p < pixels; p++)
             for (size_t c = 0; c < channels; c++) {
                 const float v = get(&from, p, c);
@@ -201,6 +224,7 @@ static void run_step(const instance *i, size_t s, size_t pictures)
     step_run r = {.instance = i, .step = &i->compiled->program->steps[s], .compiled = c};
     if (c->in_next) return;
     r.io.x = c->converts_input ? convert(i, c, c->input, pictures, i->converted[0]) : value(i, c->input);
+    r.io.pixels = c->pixels;
     r.io.y = value(i, c->output);
     r.io.weights = i->compiled->weights + c->weights;
     if (c->expand_depthwise.expand) {

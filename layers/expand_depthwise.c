@@ -36,10 +36,17 @@ const lk_expand_depthwise_kernel *lk_expand_depthwise_choose(const lk_conv2d *ex
     return NULL;
 }
 
+size_t lk_expand_depthwise_ring_width(const lk_conv2d *depthwise)
+{
+    const size_t read = (depthwise->out_w - 1) * depthwise->stride_w + depthwise->kernel_w,
+                 written = depthwise->pad_left + depthwise->in_w;
+    return read > written ? read : written;
+}
+
 static size_t row_bytes(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
 {
     if (kernel->type == LK_I8) return lk_depthwise_i8_row(depthwise) * kernel->panel / LK_BLOCK;
-    return depthwise->in_w * kernel->panel * lk_dtype_bytes(kernel->type);
+    return lk_expand_depthwise_ring_width(depthwise) * kernel->panel * lk_dtype_bytes(kernel->type);
 }
 
 size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
@@ -53,8 +60,7 @@ size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, con
 {
     const size_t ring = lk_expand_depthwise_ring(kernel, depthwise) * row_bytes(kernel, depthwise);
     if (kernel->type == LK_I8) return ring + lk_depthwise_i8_row(depthwise);
-    return ring +
-           depthwise->in_w * LK_BLOCK * lk_dtype_bytes(kernel->type);
+    return ring + lk_expand_depthwise_ring_width(depthwise) * LK_BLOCK * lk_dtype_bytes(kernel->type);
 }
 
 size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)

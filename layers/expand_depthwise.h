@@ -26,6 +26,7 @@ typedef struct lk_expand_depthwise_kernel {
 /* NULL where none fits: a mask without them, or layers that are not of their kind. */
 const lk_expand_depthwise_kernel *lk_expand_depthwise_choose(const lk_conv2d *expand, const lk_conv2d *depthwise, unsigned can);
 
+size_t lk_expand_depthwise_ring_width(const lk_conv2d *depthwise); /* pixels of a row: the map's, and the zeros beside it that taps reach */
 size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise);
 size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise); /* bytes a thread */
 size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise); /* of one picture */

@@ -4,9 +4,12 @@
 
 #include <stddef.h>
 
+#include "layers/pixels.h"
+
 /* The operands of one call, for a whole batch, of the types that the layer says. What is not used is NULL. y overlaps none of the others. */
 typedef struct lk_operands {
     const void *x;        /* the layer's input */
+    const lk_pixels *pixels; /* x is RGB bytes in place of floats, and this is what they stand for: for a kernel of LK_STEM alone */
     const void *residual; /* a second input of the output's shape */
     const void *weights;  /* as the kernel's pack function laid them */
     const void *second_weights; /* of the second of two layers in one */

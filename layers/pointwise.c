@@ -63,7 +63,9 @@ size_t lk_pointwise_pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, v
 {
     const size_t inputs = d->in_channels, panels = d->out_channels / 24;
     for (size_t at = 0; packed && at < panels * 32; at++) {
-        const size_t column = at % 32 < 24 ? at % 32 : at % 32 - 8, o = at / 32 * 24 + column;
+        /* Odd panels begin in the middle of a block: their whole one comes first all the same. */
+        const size_t column = at % 32, odd = at / 32 % 2, half = column % 8;
+        const size_t o = at / 32 * 24 + (column < 16 ? column + odd * 8 : odd ? half : 16 + half);
         float *w = (float *)packed + (panels + at / 32 * inputs) * 32 + at % 32;
         ((float *)packed)[at] = from->bias[o];
         for (size_t c = 0; c < inputs; c++) w[c * 32] = from->weights[o * inputs + c];

@@ -1,7 +1,5 @@
 #include "layers/single.h"
 
-#include <unistd.h>
-
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -89,16 +87,15 @@ static lk_status check_size(const lk_single *s, const lk_cpu_choice *choices, si
     const double multiply_adds =
         batch * terms * product((const size_t[]){out->height, out->width, out->channels}, 3);
     double bytes = sizeof(float) * (maps + terms * (double)(out->channels + LK_BLOCK)) * (double)(count + 1);
-    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double most = (double)lk_most_memory();
     if (multiply_adds > MOST_MULTIPLY_ADDS)
         return lk_fail(LK_ERROR_LIMIT, "%.3g multiply-adds a run are more than the %.3g that are taken",
                        multiply_adds, MOST_MULTIPLY_ADDS);
-    for (size_t i = 0; bytes < memory && i < count; i++)
+    for (size_t i = 0; bytes < most && i < count; i++)
         if (d && choices[i].conv2d->scratch) bytes += (double)choices[i].conv2d->scratch(d) * (double)threads;
-    if (bytes > 0.75 * memory)
-        return lk_fail(LK_ERROR_LIMIT,
-                       "needs %.0f MB with %zu kernels side by side; this machine has %.0f MB", bytes * 1e-6,
-                       count, memory * 1e-6);
+    if (bytes > most)
+        return lk_fail(LK_ERROR_LIMIT, "needs %.0f MB with %zu kernels side by side; at most %.0f MB are taken here",
+                       bytes * 1e-6, count, most * 1e-6);
     return LK_OK;
 }
 
@@ -146,7 +143,7 @@ static lk_status open_variant(lk_single *s, const lk_cpu_choice *choice, lk_pool
     const lk_cpu_value *laid = &((const lk_cpu_program *)v->compiled)->values[0];
     const size_t pixels = shape->height * shape->width, floats = lk_value_floats(shape);
     for (size_t p = 0; p < s->program.batch; p++) {
-        float *to = lk_cpu_input(v->instance) + p * laid->bytes / sizeof(float);
+        float *to = (float *)lk_cpu_input(v->instance) + p * laid->bytes / sizeof(float);
         if (laid->is_blocked) lk_layout_block(s->input + p * floats, pixels, shape->channels, to);
         else __builtin_memcpy(to, s->input + p * floats, floats * sizeof(float));
     }

@@ -53,6 +53,7 @@ typedef struct lk_program {
     lk_value *values;
     size_t value_count;
     lk_value_id input; /* written by the caller before a run */
+    const lk_pixels *pixels; /* not NULL: the input is written as RGB bytes, and this is what they stand for */
     size_t batch;      /* the most pictures of a run */
 } lk_program;
 

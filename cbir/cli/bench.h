@@ -52,6 +52,7 @@ void bench_machine_probe(bench_machine *machine);
 void bench_machine_flush(const bench_machine *machine);           /* leaves nothing of the layers in the caches */
 uint64_t bench_machine_cycles(const bench_machine *machine);      /* of this thread so far, or absent */
 uint64_t bench_machine_cycles_since(const bench_machine *machine, uint64_t before);
+size_t bench_machine_peak(const bench_machine *machine); /* most bytes of memory that this process has had, less `memory`; 0: unknown */
 
 /* ------------------------------------------------------------------ What was measured */
 

@@ -120,6 +120,8 @@ lk_status bench_print_json(const bench_options *o, const bench_table *table, con
         json_pack("{s:o, s:o, s:o, s:b, s:o}", "batch", count(o->batch), "threads", count(table->threads),
                   "repeat", count(o->repeat), "cold", o->cold, "core", core);
     if (json && o->model) json_object_set_new(json, "model", cli_json_text(o->model));
+    const size_t peak = bench_machine_peak(machine);
+    if (json && o->model) json_object_set_new(json, "peak_bytes", peak ? count(peak) : json_null());
     if (json)
         json_object_set_new(json, o->model ? "backends" : "shapes",
                             o->model ? backends_json(&m) : shapes_json(&m));

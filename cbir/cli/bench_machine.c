@@ -1,5 +1,6 @@
 /* What the machine can do while the layers are measured. */
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,4 +87,16 @@ uint64_t bench_machine_cycles_since(const bench_machine *machine, uint64_t befor
 {
     const uint64_t now = bench_machine_cycles(machine);
     return before == BENCH_CYCLES_ABSENT || now == BENCH_CYCLES_ABSENT ? BENCH_CYCLES_ABSENT : now - before;
+}
+
+/* VmHWM; getrusage tells the same, but counts the process that became this one as well. */
+size_t bench_machine_peak(const bench_machine *machine)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    size_t kilobytes = 0;
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %zu kB", &kilobytes) == 1) break;
+    if (status) fclose(status);
+    return kilobytes * 1024 > machine->bytes ? kilobytes * 1024 - machine->bytes : 0;
 }

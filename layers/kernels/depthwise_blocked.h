@@ -19,7 +19,7 @@ enum { MOST_TAPS = 5, MOST_INPUT_ROWS = (STRIP_ROWS - 1) * 2 + MOST_TAPS };
 
 /* `rows` output rows of a vector of channels. */
 typedef struct {
-    const lk_conv2d *d;
+    size_t in_w, out_w, pad_left;
     const lk_element *in[MOST_INPUT_ROWS]; /* input rows, of the first one's tap 0 and on; zeros where outside */
     const float *bias, *w;            /* w: tap t at w + t * LK_BLOCK */
     lk_element *y;                    /* output row r at y + r * out_w * LK_BLOCK */
@@ -29,46 +29,47 @@ typedef struct {
 /* Output pixels [ox, ox + columns) of the strip; `columns` is at most COLUMNS. `side`: some of their taps may be outside. */
 INLINE void tile_of_strip(const strip *s, size_t ox, size_t columns, bool side, size_t rows, size_t taps, size_t stride)
 {
-    const lk_conv2d *d = s->d;
-    const size_t first = ox * stride - d->pad_left; /* input column of tap 0; it wraps left of the map */
+    const size_t first = ox * stride - s->pad_left; /* input column of tap 0; it wraps left of the map */
     lk_vec sum[STRIP_ROWS][COLUMNS];
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < COLUMNS; i++) sum[r][i] = lk_vec_load(s->bias);
 LK_UNROLL(8)
     for (size_t iy = 0; iy < (rows - 1) * stride + taps; iy++) {
         const lk_element *row = s->in[iy];
-LK_UNROLL(16)
-        for (size_t at = 0; at < (COLUMNS - 1) * stride + taps; at++) {
-            const size_t ix = first + at;
-            const lk_vec v = side ? lk_map_load_if(row + (ix < d->in_w ? ix * LK_BLOCK : 0), ix < d->in_w)
-                                  : lk_map_load(row + ix * LK_BLOCK);
+LK_UNROLL(8)
+        for (size_t kx = 0; kx < taps; kx++) {
+            lk_vec x[COLUMNS];
+LK_UNROLL(8)
+            for (size_t i = 0; i < COLUMNS; i++) {
+                const size_t ix = first + i * stride + kx;
+                x[i] = side ? lk_map_load_if(row + (ix < s->in_w ? ix * LK_BLOCK : 0), ix < s->in_w)
+                            : lk_map_load(row + ix * LK_BLOCK);
+            }
 LK_UNROLL(2)
             for (size_t r = 0; r < rows; r++) {
                 const size_t ky = iy - r * stride;
                 if (ky >= taps) continue;
+                const lk_vec w = lk_vec_load(s->w + (ky * taps + kx) * LK_BLOCK);
 LK_UNROLL(8)
-                for (size_t i = 0; i < COLUMNS; i++) {
-                    const size_t kx = at - i * stride;
-                    if (kx < taps)
-                        sum[r][i] = lk_vec_fma(v, lk_vec_load(s->w + (ky * taps + kx) * LK_BLOCK), sum[r][i]);
-                }
+                for (size_t i = 0; i < COLUMNS; i++) sum[r][i] = lk_vec_fma(x[i], w, sum[r][i]);
             }
         }
     }
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < COLUMNS; i++)
             if (!side || i < columns)
-                lk_map_store(s->y + (r * d->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
+                lk_map_store(s->y + (r * s->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
 }
 
 /* A strip, `rows` of at most STRIP_ROWS high. Pixels [inner, last) have all their taps inside the row. */
 INLINE void tiles_of_strip(const strip *s, size_t rows, size_t taps, size_t stride)
 {
-    const lk_conv2d *d = s->d;
-    const size_t inner = (d->pad_left + stride - 1) / stride, reach = d->in_w + d->pad_left;
+    const size_t inner = (s->pad_left + stride - 1) / stride, reach = s->in_w + s->pad_left;
     const size_t last = reach < taps ? 0 : (reach - taps) / stride + 1;
-    for (size_t ox = 0; ox < d->out_w; ox += COLUMNS) {
-        const size_t columns = d->out_w - ox < COLUMNS ? d->out_w - ox : COLUMNS;
+    for (size_t ox = 0; ox < s->out_w; ox += COLUMNS) {
+        /* Where nothing is outside, the last tile makes some pixels again rather than few. */
+        if (ox + COLUMNS > s->out_w && last >= s->out_w && s->out_w >= inner + COLUMNS) ox = s->out_w - COLUMNS;
+        const size_t columns = s->out_w - ox < COLUMNS ? s->out_w - ox : COLUMNS;
         if (ox >= inner && ox + COLUMNS <= last) tile_of_strip(s, ox, COLUMNS, false, rows, taps, stride);
         else tile_of_strip(s, ox, columns, true, rows, taps, stride);
     }
@@ -91,7 +92,7 @@ static void rows_of_block(const lk_conv2d *d, const lk_element *x, const lk_oper
                           void (*run)(const strip *s, size_t rows))
 {
     const size_t stride = d->stride_h, taps = d->kernel_h;
-    strip s = {.d = d, .lo = lk_vec_set(d->lo), .hi = lk_vec_set(d->hi)};
+    strip s = {d->in_w, d->out_w, d->pad_left, .lo = lk_vec_set(d->lo), .hi = lk_vec_set(d->hi)};
     for (size_t v = 0; v < LK_BLOCK; v += LK_LANES) {
         s.bias = (const float *)io->weights + v;
         s.w = (const float *)io->weights + LK_BLOCK + v;

@@ -1,8 +1,13 @@
 #define STRIP_ROWS 2
 #define COLUMNS 4
-#include "layers/kernels/depthwise_blocked.h"
+#include "layers/kernels/depthwise_any.h"
 
 void lk_depthwise_f32_2x4__neon(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     depthwise_blocked(d, io, rows);
+}
+
+void lk_depthwise_f32_1x4__neon(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    depthwise_any(d, io, rows);
 }

@@ -1,10 +1,11 @@
-#define TILE_ROWS 12
+#define TILE_ROWS 8
+#define LAST_ROWS 12
 #define BLOCKS 2
 #define STRIP_ROWS 2
 #define COLUMNS 4
 #include "layers/kernels/expand_depthwise.h"
 
-void lk_expand_depthwise_f32_12x32_2x4__avx512(const lk_expand_depthwise *d, const lk_operands *io,
+void lk_expand_depthwise_f32_8x32_2x4__avx512(const lk_expand_depthwise *d, const lk_operands *io,
                                                lk_rows rows)
 {
     expand_depthwise(d, io, rows);

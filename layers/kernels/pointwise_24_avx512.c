@@ -1,7 +1,7 @@
 /* Panels of 24 output channels: a vector and a half. Two pixels share the middle one of three vectors, for
- * which their input values are put side by side; so no lane is idle. The file's panels are pairs of rows of
+ * which their input values are put side by side; so no lane is idle. The sums of a pair of pixels are
  *
- *     | even pixel, 0 … 15 | even pixel, 16 … 23 | odd pixel, 16 … 23 | odd pixel, 0 … 15 | */
+ *     | even pixel, whole block | even pixel, half a block | odd pixel, half | odd pixel, whole | */
 #include <immintrin.h>
 
 #include "base/sanitizer.h"
@@ -9,50 +9,65 @@
 #include "layers/layout.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define LK_PIN(v) __asm__("" : "+v"(v)) /* to stay in a register */
 enum {
     ROWS = 8,
     PANEL = 24,
+    HALF = PANEL - LK_BLOCK,
     PACKED = 32
-}; /* PACKED: floats of a packed row of weights, the last 8 of the panel twice */
+}; /* PACKED: floats of a packed row of weights: those of a whole block of outputs, and of half a block twice
+    */
 
 typedef struct {
     const lk_conv2d *d;
-    size_t pixels, first; /* first: the panel's first output channel */
+    size_t pixels;
     const float *bias, *w;
-    const float *x, *residual;
-    float *y;
+    const float *x;
+    size_t whole, half; /* where the panel's whole block, and its half of one, begin in y */
 } panel;
 
-/* One pair of pixels; `odd` may be the same as `even`. */
+/* What ends a tile. */
+typedef struct {
+    __m512 lo, hi;
+    const float *residual;
+    float *y;
+    lk_residual added; /* a constant of each use */
+} ending;
+
+/* One pair of pixels. */
 INLINE void multiply(__m512 sum[3], const float *even, const float *odd, __m512 w0, __m512 w1)
 {
-    const __m512 a = _mm512_set1_ps(*even), b = _mm512_set1_ps(*odd);
+    __m512 a = _mm512_set1_ps(*even), b = _mm512_set1_ps(*odd);
+    LK_PIN(a); /* or each would be read again for the pair */
+    LK_PIN(b);
     sum[0] = _mm512_fmadd_ps(a, w0, sum[0]);
     sum[1] = _mm512_fmadd_ps(_mm512_mask_blend_ps(0xff00, a, b), w1, sum[1]);
     sum[2] = _mm512_fmadd_ps(b, w0, sum[2]);
 }
 
-/* Eight channels of one pixel, from channel o of the layer on. */
-INLINE void finish_eight(const panel *p, size_t pixel, size_t o, __m256 value)
+INLINE void finish_whole(const ending *e, size_t place, __m512 value)
 {
-    const size_t place = (o / LK_BLOCK * p->pixels + pixel) * LK_BLOCK + o % LK_BLOCK;
-    if (p->d->residual == LK_RESIDUAL_BEFORE_ACTIVATION)
-        value = _mm256_add_ps(value, _mm256_loadu_ps(p->residual + place));
-    value = _mm256_min_ps(_mm256_set1_ps(p->d->hi), _mm256_max_ps(_mm256_set1_ps(p->d->lo), value));
-    if (p->d->residual == LK_RESIDUAL_AFTER_ACTIVATION)
-        value = _mm256_add_ps(value, _mm256_loadu_ps(p->residual + place));
-    _mm256_storeu_ps(p->y + place, value);
+    if (e->added == LK_RESIDUAL_BEFORE_ACTIVATION)
+        value = _mm512_add_ps(value, _mm512_loadu_ps(e->residual + place));
+    value = _mm512_min_ps(e->hi, _mm512_max_ps(e->lo, value));
+    if (e->added == LK_RESIDUAL_AFTER_ACTIVATION)
+        value = _mm512_add_ps(value, _mm512_loadu_ps(e->residual + place));
+    _mm512_storeu_ps(e->y + place, value);
 }
 
-INLINE void finish_pixel(const panel *p, size_t pixel, __m512 sum, __m256 rest)
+INLINE void finish_half(const ending *e, size_t place, __m256 value)
 {
-    finish_eight(p, pixel, p->first, _mm512_castps512_ps256(sum));
-    finish_eight(p, pixel, p->first + 8, _mm512_extractf32x8_ps(sum, 1));
-    finish_eight(p, pixel, p->first + 16, rest);
+    const __m256 lo = _mm512_castps512_ps256(e->lo), hi = _mm512_castps512_ps256(e->hi);
+    if (e->added == LK_RESIDUAL_BEFORE_ACTIVATION)
+        value = _mm256_add_ps(value, _mm256_loadu_ps(e->residual + place));
+    value = _mm256_min_ps(hi, _mm256_max_ps(lo, value));
+    if (e->added == LK_RESIDUAL_AFTER_ACTIVATION)
+        value = _mm256_add_ps(value, _mm256_loadu_ps(e->residual + place));
+    _mm256_storeu_ps(e->y + place, value);
 }
 
 /* `rows` pixels, a constant, from `pixel` on. Of an odd number the last pixel is its own neighbour. */
-INLINE void tile(const panel *p, size_t pixel, size_t rows)
+INLINE void tile(const panel *p, const ending *e, size_t pixel, size_t rows)
 {
     __m512 sum[(ROWS + 1) / 2][3];
     const float *x = p->x + pixel * LK_BLOCK, *w = p->w;
@@ -64,7 +79,8 @@ INLINE void tile(const panel *p, size_t pixel, size_t rows)
         const size_t count = p->d->in_channels - c < LK_BLOCK ? p->d->in_channels - c : LK_BLOCK;
         for (size_t k = 0; k < count; k++, w += PACKED) {
             __m512 w0 = _mm512_loadu_ps(w), w1 = _mm512_loadu_ps(w + LK_BLOCK);
-            __asm__("" : "+v"(w0), "+v"(w1)); /* to stay in registers */
+            LK_PIN(w0);
+            LK_PIN(w1);
             LK_UNROLL(4)
             for (size_t r = 0; r < rows; r += 2)
                 multiply(sum[r / 2], x + r * LK_BLOCK + k, x + (r + 1 < rows ? r + 1 : r) * LK_BLOCK + k, w0,
@@ -72,37 +88,58 @@ INLINE void tile(const panel *p, size_t pixel, size_t rows)
         }
         x += p->pixels * LK_BLOCK;
     }
+    LK_UNROLL(4)
     for (size_t r = 0; r < rows; r += 2) {
-        finish_pixel(p, pixel + r, sum[r / 2][0], _mm512_castps512_ps256(sum[r / 2][1]));
-        if (r + 1 < rows)
-            finish_pixel(p, pixel + r + 1, sum[r / 2][2], _mm512_extractf32x8_ps(sum[r / 2][1], 1));
+        const size_t whole = p->whole + (pixel + r) * LK_BLOCK, half = p->half + (pixel + r) * LK_BLOCK;
+        finish_whole(e, whole, sum[r / 2][0]);
+        finish_half(e, half, _mm512_castps512_ps256(sum[r / 2][1]));
+        if (r + 1 < rows) {
+            finish_whole(e, whole + LK_BLOCK, sum[r / 2][2]);
+            finish_half(e, half + LK_BLOCK, _mm512_extractf32x8_ps(sum[r / 2][1], 1));
+        }
     }
 }
 
-static void tiles_of_panel(const panel *p, size_t begin, size_t end)
+INLINE void tiles_of_panel(const panel *p, const lk_operands *io, size_t begin, size_t end, lk_residual added)
 {
+    const ending e = {_mm512_set1_ps(p->d->lo), _mm512_set1_ps(p->d->hi), io->residual, io->y, added};
     size_t pixel = begin;
-    for (; pixel + ROWS <= end; pixel += ROWS) tile(p, pixel, ROWS);
-    for (; pixel + 2 <= end; pixel += 2) tile(p, pixel, 2);
-    if (pixel < end) tile(p, pixel, 1);
+    for (; pixel + ROWS <= end; pixel += ROWS) tile(p, &e, pixel, ROWS);
+    for (; pixel + 2 <= end; pixel += 2) tile(p, &e, pixel, 2);
+    if (pixel < end) tile(p, &e, pixel, 1);
 }
+
+/* Functions of their own, with registers of their own. */
+#define TILES(name, added)                                                                          \
+    static __attribute__((noinline)) void name(const panel *p, const lk_operands *io, size_t begin, \
+                                               size_t end)                                          \
+    {                                                                                               \
+        tiles_of_panel(p, io, begin, end, added);                                                   \
+    }
+TILES(tiles_alone, LK_RESIDUAL_NONE)
+TILES(tiles_added_before, LK_RESIDUAL_BEFORE_ACTIVATION)
+TILES(tiles_added_after, LK_RESIDUAL_AFTER_ACTIVATION)
 
 /* Rows [picture][panel][pixel]; weights as lk_pointwise_pack_24 lays them. */
 void lk_pointwise_f32_8x24__avx512(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     const size_t pixels = d->out_h * d->out_w, panels = d->out_channels / PANEL;
+    void (*const tiles[])(const panel *, const lk_operands *, size_t,
+                          size_t) = {[LK_RESIDUAL_NONE] = tiles_alone,
+                                     [LK_RESIDUAL_BEFORE_ACTIVATION] = tiles_added_before,
+                                     [LK_RESIDUAL_AFTER_ACTIVATION] = tiles_added_after};
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t of_panel = begin / pixels, picture = of_panel / panels, at = of_panel % panels;
         end = (of_panel + 1) * pixels < rows.end ? (of_panel + 1) * pixels : rows.end;
-        const size_t output = picture * lk_blocked_floats(pixels, d->out_channels);
+        const size_t output = picture * lk_blocked_floats(pixels, d->out_channels), plane = pixels * LK_BLOCK;
+        const size_t first = at / 2 * 3; /* two panels have three blocks, and halves of the middle one */
         const panel p = {.d = d,
                          .pixels = pixels,
-                         .first = at * PANEL,
                          .bias = (const float *)io->weights + at * PACKED,
                          .w = (const float *)io->weights + (panels + at * d->in_channels) * PACKED,
                          .x = (const float *)io->x + picture * lk_blocked_floats(pixels, d->in_channels),
-                         .residual = io->residual ? (const float *)io->residual + output : NULL,
-                         .y = (float *)io->y + output};
-        tiles_of_panel(&p, begin - of_panel * pixels, end - of_panel * pixels);
+                         .whole = output + (first + at % 2 * 2) * plane,
+                         .half = output + (first + 1) * plane + at % 2 * HALF};
+        tiles[d->residual](&p, io, begin - of_panel * pixels, end - of_panel * pixels);
     }
 }

@@ -1,4 +1,5 @@
 #define COLUMNS 6
+#define BLOCKS 1
 #include "layers/kernels/stem.h"
 
 void lk_conv2d_f32_stem6__avx2(const lk_conv2d *d, const lk_operands *io, lk_rows rows)

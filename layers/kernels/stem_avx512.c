@@ -1,4 +1,5 @@
 #define COLUMNS 8
+#define BLOCKS 2
 #include "layers/kernels/stem.h"
 
 void lk_conv2d_f32_stem8__avx512(const lk_conv2d *d, const lk_operands *io, lk_rows rows)

@@ -1,5 +1,6 @@
 #define LK_MAP_BF16
 #define COLUMNS 2
+#define BLOCKS 1
 #include "layers/kernels/stem.h"
 
 void lk_conv2d_bf16_stem2__portable(const lk_conv2d *d, const lk_operands *io, lk_rows rows)

@@ -9,9 +9,11 @@ void lk_conv2d_i8_stem1__portable(const lk_conv2d *d, const lk_operands *io, lk_
     const size_t blocks = lk_blocks(d->out_channels),
                  packed = sizeof(int8_block) + STEM_TAPS * STEM_TAPS * STEM_CHANNELS * LK_BLOCK;
     const int8_ending ending = int8_ending_of(d);
+    stem_i8_input input;
+    stem_i8_open(d, io, &input);
     for (size_t at = rows.begin; at < rows.end; at++) {
         const uint8_t *row[STEM_TAPS];
-        stem_i8_rows(d, io, at, at == rows.begin, row);
+        stem_i8_rows(&input, at, at == rows.begin, row);
         for (size_t b = 0; b < blocks; b++) {
             const int8_block *block = (const int8_block *)((const uint8_t *)io->weights + b * packed);
             const int8_t *w = (const int8_t *)(block + 1);

@@ -46,9 +46,11 @@ INLINE void stem_i8_words(const lk_conv2d *d, const lk_operands *io, lk_rows row
     e.bounded = true;
     for (size_t b = 0; b < lk_blocks(d->out_channels); b++)
         e.bounded &= is_bounded(&e, ((const stem_block *)io->weights)[b].factor, 1);
+    stem_i8_input input;
+    stem_i8_open(d, io, &input);
     for (size_t at = rows.begin; at < rows.end; at++) {
         const uint8_t *row[STEM_TAPS];
-        stem_i8_rows(d, io, at, at == rows.begin, row);
+        stem_i8_rows(&input, at, at == rows.begin, row);
         for (size_t b = 0; b < lk_blocks(d->out_channels); b++) {
             const stem_block *block = (const stem_block *)io->weights + b;
             uint8_t *y = stem_i8_output(d, io, at, b);

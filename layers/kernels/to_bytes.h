@@ -28,15 +28,15 @@ static inline void to_bytes(const float *values, size_t count, lk_affine real, u
     const lk_bytes range = lk_affine_bytes(real, -INFINITY, INFINITY);
     const float inverse = lk_affine_inverse(real);
     const __m256 factor = _mm256_set1_ps(inverse), lo = _mm256_set1_ps(range.lo), hi = _mm256_set1_ps(range.hi);
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
+    const size_t whole = count / 8 * 8;
+    for (size_t i = 0; i < whole; i += 8) {
         const __m256 value = _mm256_mul_ps(_mm256_loadu_ps(values + i), factor);
         const __m256 inside = _mm256_min_ps(_mm256_max_ps(value, lo), hi); /* NaN: the second operand, so lo */
         const __m256i q = _mm256_add_epi32(_mm256_cvtps_epi32(inside), _mm256_set1_epi32(range.zero));
         const __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
         _mm_storel_epi64((__m128i *)(bytes + i), _mm_packus_epi16(halves, halves));
     }
-    for (; i < count; i++) bytes[i] = lk_byte_of(values[i] * inverse, range);
+    for (size_t i = whole; i < count; i++) bytes[i] = lk_byte_of(values[i] * inverse, range);
 }
 
 #else

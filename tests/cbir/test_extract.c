@@ -109,7 +109,8 @@ static lk_status extract_as(const fixture *f, lk_extract_options options, const 
                                  .width = 32,
                                  .batch = options.batch,
                                  .features = logits,
-                                 .feature_count = 1};
+                                 .feature_count = 1,
+                                 .pixels = &p};
     static const lk_part part = {.feature = "logits", .weight = 1};
     lk_vector_rule whole = rule ? *rule : (lk_vector_rule){0};
     whole.parts = &part, whole.part_count = 1;

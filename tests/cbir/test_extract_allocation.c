@@ -121,7 +121,25 @@ typedef struct {
     lk_plan *plan;
     lk_preprocessing preprocessing;
     lk_list list;
+    size_t threads;
 } network;
+
+static void open_network(network *n)
+{
+    assert_int_equal(lk_model_open(LK_TEST_MODEL, &n->model), LK_OK);
+    n->preprocessing = *lk_model_preprocessing(n->model);
+    n->preprocessing.height = n->preprocessing.width = 32;
+    const lk_plan_options how = {
+        .backend = LK_BACKEND_REFERENCE, .height = 32, .width = 32, .pixels = &n->preprocessing};
+    assert_int_equal(lk_plan_open(n->model, &how, &n->plan), LK_OK);
+}
+
+static void close_network(network *n)
+{
+    lk_plan_close(&n->plan);
+    lk_model_close(&n->model);
+    lk_list_close(&n->list);
+}
 
 static lk_status run(void *context)
 {
@@ -136,7 +154,7 @@ static lk_status run(void *context)
                                         .vectors = &vector,
                                         .vector_count = 1,
                                         .preprocessing = &n->preprocessing,
-                                        .threads = 2};
+                                        .threads = n->threads};
     const lk_extract_calls calls = {0};
     return status ? status : lk_extract(&n->list, &options, &calls);
 }
@@ -144,20 +162,42 @@ static lk_status run(void *context)
 static void extraction(void **state)
 {
     (void)state;
-    network n = {0};
+    network n = {.threads = 2};
     const char text[] =
         LK_TEST_IMAGES "rgb_8.png\n" LK_TEST_IMAGES "grey.jpg\n" LK_TEST_IMAGES "rgb_8.png\nmissing.jpg\n";
     const lk_list_text lines = {.bytes = text, .size = sizeof text - 1, .name = "list"};
     assert_int_equal(lk_list_add_text(&n.list, &lines, NULL), LK_OK);
-    assert_int_equal(lk_model_open(LK_TEST_MODEL, &n.model), LK_OK);
-    const lk_plan_options how = {.backend = LK_BACKEND_REFERENCE, .height = 32, .width = 32};
-    assert_int_equal(lk_plan_open(n.model, &how, &n.plan), LK_OK);
-    n.preprocessing = *lk_model_preprocessing(n.model);
-    n.preprocessing.height = n.preprocessing.width = 32;
+    open_network(&n);
     sweep(run, &n);
-    lk_plan_close(&n.plan);
-    lk_model_close(&n.model);
-    lk_list_close(&n.list);
+    close_network(&n);
+}
+
+/* How many allocations it takes to go through the list. */
+static size_t taken(network *n, const char *text)
+{
+    const lk_list_text lines = {.bytes = text, .size = strlen(text), .name = "list"};
+    assert_int_equal(lk_list_add_text(&n->list, &lines, NULL), LK_OK);
+    atomic_store(&allocations, 0);
+    assert_int_equal(run(n), LK_OK);
+    lk_list_close(&n->list);
+    return atomic_load(&allocations);
+}
+
+/* Six pictures take what one takes, if that is the largest of them; libpng's and libjpeg's own memory apart.
+ */
+static void a_picture_takes_no_memory_once_the_largest_was_there(void **state)
+{
+    (void)state;
+    network n = {.threads = 1};
+    open_network(&n);
+    const size_t one = taken(&n, LK_TEST_IMAGES "orientation_6.jpg\n");
+    assert_true(one > 0);
+    assert_int_equal(taken(&n, LK_TEST_IMAGES "orientation_6.jpg\n" LK_TEST_IMAGES
+                                              "orientation_6.jpg\n" LK_TEST_IMAGES
+                                              "orientation_3.jpg\n" LK_TEST_IMAGES "grey.jpg\n" LK_TEST_IMAGES
+                                              "baseline_420.jpg\n" LK_TEST_IMAGES "progressive.jpg\n"),
+                     one);
+    close_network(&n);
 }
 
 int main(void)
@@ -166,6 +206,7 @@ int main(void)
         cmocka_unit_test(lists),
         cmocka_unit_test(files),
         cmocka_unit_test(extraction),
+        cmocka_unit_test(a_picture_takes_no_memory_once_the_largest_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

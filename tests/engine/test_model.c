@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/checked.h"
+#include "base/memory.h"
 #include "support/network.h"
 
 static char scratch_path[] = "/tmp/likeness-test-model-XXXXXX";
@@ -203,6 +204,23 @@ static void test_options_that_cannot_be(void **state)
     lk_model_close(&model);
 }
 
+/* The system might promise so much memory, and end the process that touches it. */
+static void test_what_does_not_fit_into_memory(void **state)
+{
+    (void)state;
+    const lk_plan_options huge = {.batch = 4096, .height = 1024, .width = 1024};
+    const size_t input = huge.batch * huge.height * huge.width * 3 * sizeof(float);
+    lk_model *model = NULL;
+    lk_session *session = NULL;
+    if (lk_most_memory() > input) skip();
+    assert_int_equal(lk_model_open(LK_TEST_MODEL, &model), LK_OK);
+    assert_int_equal(lk_session_open(model, &huge, &session), LK_ERROR_MEMORY);
+    assert_non_null(strstr(lk_error_message(), "a run of 4096 pictures needs"));
+    assert_non_null(strstr(lk_error_message(), "run fewer at a time, or smaller ones"));
+    assert_null(session);
+    lk_model_close(&model);
+}
+
 static void test_metadata_that_cannot_be(void **state)
 {
     (void)state;
@@ -304,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_summary_counts_as_paddle),
         cmocka_unit_test(test_names_of_features),
         cmocka_unit_test(test_options_that_cannot_be),
+        cmocka_unit_test(test_what_does_not_fit_into_memory),
         cmocka_unit_test(test_metadata_that_cannot_be),
         cmocka_unit_test(test_tensors_that_cannot_be),
         cmocka_unit_test(test_weights_that_are_no_numbers),

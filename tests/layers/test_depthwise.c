@@ -49,12 +49,37 @@ static const lk_conv2d shapes[] = {
     SHAPE(12, 12, 8, 3, 1, 2, 2, 0, 6),
     SHAPE(3, 40, 12, 3, 1, 1, 1, 0, 6),
     SHAPE(4, 41, 31, 3, 2, 1, 1, 0, 6),
+    SHAPE(9, 14, 40, 7, 1, 3, 1, 0, 6),
+    SHAPE(10, 9, 20, 2, 2, 0, 1, 0, 6),
 };
 
 static void test_every_kernel_is_within_its_bound(void **state)
 {
     (void)state;
     lk_check_family(kernels, LK_COUNT(kernels), shapes, LK_COUNT(shapes));
+}
+
+/* What only the kernels of any shape do: a residual of either kind; taps, strides and dilations that differ
+ * between rows and columns. */
+static void test_residuals_and_sides_that_differ(void **state)
+{
+    (void)state;
+    lk_conv2d oblong = SHAPE(13, 12, 37, 3, 1, 1, 1, 0, 6);
+    oblong.kernel_w = 5, oblong.stride_w = 3, oblong.dilation_h = 2, oblong.pad_left = 4;
+    lk_conv2d cases[] = {SHAPE(8, 9, 20, 3, 1, 1, 1, 0, 6), SHAPE(9, 8, 33, 3, 2, 1, 1, 0, 6), oblong};
+    cases[0].residual = LK_RESIDUAL_BEFORE_ACTIVATION;
+    cases[1].residual = LK_RESIDUAL_AFTER_ACTIVATION;
+    double worst = 0;
+    for (size_t c = 0; c < LK_COUNT(cases); c++) {
+        size_t checked = 0, fast = 0;
+        for (size_t k = 0; k < LK_COUNT(kernels); k++) {
+            const lk_conv2d d = lk_typed(&kernels[k], lk_sized(cases[c]));
+            if (kernels[k].needs & ~lk_test_can() || (kernels[k].fits && !kernels[k].fits(&d))) continue;
+            assert_int_equal(lk_check_conv2d(&kernels[k], &d, 2, &worst, &checked), 0);
+            fast += kernels[k].needs != 0;
+        }
+        assert_true(checked > 0 && fast > 0);
+    }
 }
 
 /* Keras's padding: one side only. */
@@ -122,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kernel_is_within_its_bound),
+        cmocka_unit_test(test_residuals_and_sides_that_differ),
         cmocka_unit_test(test_padding_on_one_side),
         cmocka_unit_test(test_a_forgotten_tap_is_found),
         cmocka_unit_test(test_an_overrun_dies),

@@ -1,0 +1,10 @@
+#define LK_MAP_BF16
+#define TILE_ROWS 8
+#define LAST_ROWS 12
+#define BLOCKS 2
+#include "layers/kernels/conv2d_blocked.h"
+
+void lk_conv2d_bf16_8x32__avx512bf16(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    conv2d_blocked(d, io, rows);
+}

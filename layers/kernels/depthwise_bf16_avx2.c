@@ -1,0 +1,14 @@
+#define LK_MAP_BF16
+#define STRIP_ROWS 2
+#define COLUMNS 4
+#include "layers/kernels/depthwise_any.h"
+
+void lk_depthwise_bf16_2x4__avx2(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    depthwise_blocked(d, io, rows);
+}
+
+void lk_depthwise_bf16_1x4__avx2(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    depthwise_any(d, io, rows);
+}

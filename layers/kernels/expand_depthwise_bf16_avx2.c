@@ -1,0 +1,12 @@
+#define LK_MAP_BF16
+#define TILE_ROWS 6
+#define BLOCKS 1
+#define STRIP_ROWS 2
+#define COLUMNS 4
+#include "layers/kernels/expand_depthwise.h"
+
+void lk_expand_depthwise_bf16_6x16_2x4__avx2(const lk_expand_depthwise *d, const lk_operands *io,
+                                             lk_rows rows)
+{
+    expand_depthwise(d, io, rows);
+}
