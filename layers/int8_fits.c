@@ -30,15 +30,14 @@ bool lk_int8_fits_stem(const lk_conv2d *d)
     return lk_stem_fits(d) && d->x_type == LK_F32 && d->y_type == LK_U8;
 }
 
-/* Whole words are read where a tap's three bytes are wanted. */
 size_t lk_stem_i8_row(const lk_conv2d *d)
 {
-    return lk_stem_padded_width(d) * d->in_channels + 3;
+    return (lk_stem_padded_width(d) * d->in_channels + 3) / 4 * 4;
 }
 
 size_t lk_stem_i8_scratch(const lk_conv2d *d)
 {
-    return d->kernel_h * lk_stem_i8_row(d);
+    return d->kernel_h * lk_stem_i8_row(d) + d->out_w * 4;
 }
 
 size_t lk_int8_pack_blocks(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
@@ -112,12 +111,12 @@ size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, voi
     return size;
 }
 
-/* Blocks of at_zero, factor, and three rows of taps, each of `words` words that hold [kernel_w][inputs]
- * bytes. */
-static size_t pack_tap_rows(const lk_conv2d *d, const lk_conv2d_weights *from, size_t words, void *packed)
+/* Blocks of at_zero, factor, and `words` words of bytes; byte_of says which byte of them all a tap's input is. */
+static size_t pack_words(const lk_conv2d *d, const lk_conv2d_weights *from, size_t words,
+                         size_t byte_of(const lk_conv2d *d, size_t tap, size_t input), void *packed)
 {
     const size_t inputs = d->in_channels / d->groups, taps = d->kernel_h * d->kernel_w;
-    const size_t size = LK_BLOCK * (sizeof(int32_t) + sizeof(float) + d->kernel_h * words * 4);
+    const size_t size = LK_BLOCK * (sizeof(int32_t) + sizeof(float) + words * 4);
     if (packed) memset(packed, 0, lk_blocks(d->out_channels) * size);
     for (size_t o = 0; packed && o < d->out_channels; o++) {
         int32_t *at_zero = (int32_t *)((uint8_t *)packed + o / LK_BLOCK * size);
@@ -128,20 +127,31 @@ static size_t pack_tap_rows(const lk_conv2d *d, const lk_conv2d_weights *from, s
         factor[o % LK_BLOCK] = channel.factor;
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < inputs; c++) {
-                const size_t at = tap % d->kernel_w * inputs + c; /* in its row */
-                w[(tap / d->kernel_w * words + at / 4) * LK_BLOCK * 4 + at % 4] =
-                    from->bytes[(o * inputs + c) * taps + tap];
+                const size_t byte = byte_of(d, tap, c);
+                w[byte / 4 * LK_BLOCK * 4 + byte % 4] = from->bytes[(o * inputs + c) * taps + tap];
             }
     }
     return lk_blocks(d->out_channels) * size;
 }
 
+static size_t byte_of_row(const lk_conv2d *d, size_t tap, size_t input)
+{
+    return tap / d->kernel_w * 4 + tap % d->kernel_w + input;
+}
+
+/* The ninth byte of each row of taps is in the last word. */
+static size_t byte_of_stem(const lk_conv2d *d, size_t tap, size_t input)
+{
+    const size_t row = tap / d->kernel_w, at = tap % d->kernel_w * d->in_channels + input;
+    return at < 8 ? row * 8 + at : d->kernel_h * 8 + row;
+}
+
 size_t lk_int8_pack_rows(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
-    return pack_tap_rows(d, from, 1, packed);
+    return pack_words(d, from, d->kernel_h, byte_of_row, packed);
 }
 
 size_t lk_int8_pack_stem(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
-    return pack_tap_rows(d, from, 3, packed);
+    return pack_words(d, from, 7, byte_of_stem, packed);
 }
