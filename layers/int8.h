@@ -54,6 +54,7 @@ lk_conv2d_pack_fn lk_int8_pack_fours;  /* at_zero, factor, bias [blocks][16], w 
 lk_conv2d_pack_fn lk_int8_pack_rows;   /* of depthwise layers, [blocks] of at_zero [16], factor [16], w [3][16][4]: a row of taps */
 lk_conv2d_pack_fn lk_int8_pack_stem;   /* [blocks] of at_zero [16], factor [16], w [7][16][4]: eight bytes of each row of taps, and
                                         * then their ninths */
+lk_conv2d_pack_fn lk_int8_pack_signed_fours, lk_int8_pack_signed_rows, lk_int8_pack_signed_stem; /* the same for sums over x less 128 */
 bool lk_int8_fits_pointwise(const lk_conv2d *d);
 bool lk_int8_fits_linear(const lk_conv2d *d);
 bool lk_int8_fits_depthwise(const lk_conv2d *d);

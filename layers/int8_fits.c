@@ -111,7 +111,8 @@ size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, voi
     return size;
 }
 
-/* Blocks of at_zero, factor, and `words` words of bytes; byte_of says which byte of them all a tap's input is. */
+/* Blocks of at_zero, factor, and `words` words of bytes; byte_of says which byte of them all a tap's input
+ * is. */
 static size_t pack_words(const lk_conv2d *d, const lk_conv2d_weights *from, size_t words,
                          size_t byte_of(const lk_conv2d *d, size_t tap, size_t input), void *packed)
 {
@@ -154,4 +155,30 @@ size_t lk_int8_pack_rows(const lk_conv2d *d, const lk_conv2d_weights *from, void
 size_t lk_int8_pack_stem(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
     return pack_words(d, from, 7, byte_of_stem, packed);
+}
+
+/* A zero that is 128 less stands for inputs that are. */
+static lk_conv2d signed_input(const lk_conv2d *d)
+{
+    lk_conv2d shifted = *d;
+    shifted.x_real.zero -= 128;
+    return shifted;
+}
+
+size_t lk_int8_pack_signed_fours(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const lk_conv2d shifted = signed_input(d);
+    return lk_int8_pack_fours(&shifted, from, packed);
+}
+
+size_t lk_int8_pack_signed_rows(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const lk_conv2d shifted = signed_input(d);
+    return lk_int8_pack_rows(&shifted, from, packed);
+}
+
+size_t lk_int8_pack_signed_stem(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    const lk_conv2d shifted = signed_input(d);
+    return lk_int8_pack_stem(&shifted, from, packed);
 }

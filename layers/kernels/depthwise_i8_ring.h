@@ -66,7 +66,7 @@ INLINE void tile(const uint8_t *const in[INPUT_ROWS], const turned_weights w, si
     const size_t words = (phase + 3 * stride + 2) / 4 + 1;
 LK_UNROLL(5)
     for (size_t iy = 0; iy < (rows - 1) * stride + TAPS; iy++)
-LK_UNROLL(2)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) {
             ints word[3], mixed[2];
 LK_UNROLL(3)
@@ -89,7 +89,7 @@ LK_UNROLL(2)
 /* `count` output pixels, at most COLUMNS. */
 INLINE void finish_columns(const plane *p, const ints *sum, uint8_t *y, size_t count, bool clamps)
 {
-LK_UNROLL(2)
+LK_UNROLL(4)
     for (size_t i = 0; i < count; i += GROUP)
         finish(&p->ending, sum + i * VECTORS, VECTORS, p->block->factor, NULL, y + i * LK_BLOCK,
                count - i < GROUP ? count - i : GROUP, clamps);
@@ -124,7 +124,7 @@ INLINE void rows_of_plane(const plane *p, lk_rows range, size_t stride, size_t p
     turned_weights w;
 LK_UNROLL(3)
     for (size_t ky = 0; ky < TAPS; ky++)
-LK_UNROLL(2)
+LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) {
             const ints packed = ints_load(p->block->w[ky] + v * LANES * 4);
             w[ky][0][v] = packed;

@@ -1,9 +1,13 @@
 /* A vector of int32 sums of products of bytes, and how sums become bytes. It is half a pixel's block of sums where the file that
- * includes this is compiled for 256 bits, the whole block for 512. */
+ * includes this is compiled for 256 bits, the whole block for 512, and a quarter for NEON. */
 #ifndef LK_LAYERS_KERNELS_INT8_VECTOR_H
 #define LK_LAYERS_KERNELS_INT8_VECTOR_H
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#else
 #include <immintrin.h>
+#endif
 #include <string.h>
 
 #include "layers/int8.h"
@@ -11,7 +15,49 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-#if defined(__AVX512VNNI__)
+#if defined(__aarch64__)
+#define LANES ((size_t)4)
+#define PIN(v) __asm__("" : "+w"(v)) /* keeps a vector in its register */
+typedef int32x4_t ints;
+
+INLINE ints ints_load(const void *p)
+{
+    return vreinterpretq_s32_u8(vld1q_u8(p));
+}
+INLINE void ints_store(void *p, ints v)
+{
+    vst1q_u8(p, vreinterpretq_u8_s32(v));
+}
+INLINE ints ints_set(int32_t value)
+{
+    return vdupq_n_s32(value);
+}
+/* Both sides are to be signed: x is taken as 128 less, which the sums start with (lk_int8_pack_signed_fours and its like). */
+INLINE ints ints_dot(ints sum, ints x, ints w)
+{
+    const int8x16_t a = veorq_s8(vreinterpretq_s8_s32(x), vdupq_n_s8(INT8_MIN)), b = vreinterpretq_s8_s32(w);
+#if defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, a, b);
+#else
+    const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b))), high = vpaddlq_s16(vmull_high_s8(a, b));
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+#endif
+}
+INLINE ints ints_mix(ints low, ints high)
+{
+    return vbslq_s32(vdupq_n_u32(0xffff), low, high);
+}
+INLINE ints ints_turned(ints v, int bytes)
+{
+    return vorrq_s32(vshlq_s32(v, vdupq_n_s32(8 * bytes)), vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(v), vdupq_n_s32(8 * bytes - 32))));
+}
+INLINE void lay_some(const uint8_t *x, size_t count, int32_t outside, uint8_t *words)
+{
+    uint8x16x4_t pixel;
+    for (size_t i = 0; i < 4; i++) pixel.val[i] = i < count ? vld1q_u8(x + i * LK_BLOCK) : vdupq_n_u8((uint8_t)outside);
+    vst4q_u8(words, pixel);
+}
+#elif defined(__AVX512VNNI__)
 #define LANES ((size_t)16)
 #define PIN(v) __asm__("" : "+v"(v)) /* keeps a vector in its register */
 typedef __m512i ints;
@@ -153,7 +199,49 @@ INLINE bool is_bounded(const ending *e, const float *factor, size_t blocks)
 /* Pixels whose bytes one vector holds. */
 #define GROUP (LANES / 4)
 
-#if defined(__AVX512VNNI__)
+#if defined(__aarch64__)
+/* The sums of some channels of a pixel to whole numbers; the conversion has its own bounds. */
+INLINE ints ints_scaled(const ending *e, ints sum, const float *factor, const uint8_t *residual, bool clamps)
+{
+    float32x4_t value = vmulq_f32(vcvtq_f32_s32(sum), vld1q_f32(factor));
+    (void)clamps;
+    if (residual) {
+        uint32_t four;
+        memcpy(&four, residual, sizeof four);
+        const uint16x4_t r = vget_low_u16(vmovl_u8(vcreate_u8(four)));
+        const int32x4_t less = vsubq_s32(vreinterpretq_s32_u32(vmovl_u16(r)), vdupq_n_s32(e->residual_zero));
+        value = vaddq_f32(value, vmulq_n_f32(vcvtq_f32_s32(less), e->residual_factor));
+    }
+    return vcvtnq_s32_f32(value);
+}
+
+/* Whole numbers of four channels each, or of four pixels, to bytes. */
+INLINE ints ints_to_bytes(const ending *e, const ints value[4])
+{
+    const int16x8_t zero = vreinterpretq_s16_s32(e->zero);
+    const int16x8_t first = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(value[0]), value[1]), zero);
+    const int16x8_t second = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(value[2]), value[3]), zero);
+    const uint8x16_t bytes = vmaxq_u8(vqmovun_high_s16(vqmovun_s16(first), second), vreinterpretq_u8_s32(e->lo));
+    return vreinterpretq_s32_u8(vminq_u8(bytes, vreinterpretq_u8_s32(e->hi)));
+}
+
+INLINE ints ints_to_words(ints bytes)
+{
+    const uint8x16_t order = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+    return vreinterpretq_s32_u8(vqtbl1q_u8(vreinterpretq_u8_s32(bytes), order));
+}
+
+INLINE void finish(const ending *e, const ints *sums, size_t stride, const float *factor, const uint8_t *residual, uint8_t *y,
+                   size_t count, bool clamps)
+{
+    ints value[VECTORS];
+    (void)stride;
+    (void)count;
+    for (size_t v = 0; v < VECTORS; v++)
+        value[v] = ints_scaled(e, sums[v], factor + v * LANES, residual ? residual + v * LANES : NULL, clamps);
+    ints_store(y, ints_to_bytes(e, value));
+}
+#elif defined(__AVX512VNNI__)
 /* The sums of some channels of a pixel to whole numbers. What is not within int32 becomes its least: `clamps` has to keep the others
  * from it. */
 INLINE ints ints_scaled(const ending *e, ints sum, const float *factor, const uint8_t *residual, bool clamps)

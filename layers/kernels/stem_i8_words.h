@@ -10,7 +10,7 @@
 #define COLUMNS ((size_t)4)
 #define WORDS ((size_t)7)
 #define NEXT_PIXEL (STEM_STRIDE * STEM_CHANNELS)
-#define TOGETHER (2 / VECTORS) /* blocks that share the reading of words */
+#define TOGETHER ((size_t)(VECTORS < 2 ? 2 : 1)) /* blocks that share the reading of words */
 
 /* As lk_int8_pack_stem lays a block. */
 typedef struct {
@@ -67,7 +67,7 @@ LK_UNROLL(7)
 LK_UNROLL(4)
         for (size_t i = 0; i < columns; i++) {
             const ints x = ints_four(word < 6 ? taps->row[word / 2] + from + i * NEXT_PIXEL : taps->ninths + (ox + i) * 4);
-LK_UNROLL(2)
+LK_UNROLL(4)
             for (size_t v = 0; v < blocks * VECTORS; v++) sum[i][v] = ints_dot(sum[i][v], x, w[v]);
         }
     }

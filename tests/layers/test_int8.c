@@ -245,7 +245,7 @@ static void check_fused(const lk_expand_depthwise_kernel *kernel, size_t s, lk_t
     const lk_operands io = {
         .x = lk_test_blocks(first.x, batch, in, e.in_channels, 1, side),
         .weights = lk_test_pack(&first, kernel->pack),
-        .second_weights = lk_test_pack(&second, lk_int8_pack_rows),
+        .second_weights = lk_test_pack(&second, lk_int8_choose(&d, kernel->needs)->pack),
         .y = lk_test_blocks(NULL, batch, out, wide, 1, side),
         .scratch = lk_test_output((lk_expand_depthwise_scratch(kernel, &d) + 3) / 4),
     };
