@@ -57,7 +57,8 @@ lk_conv2d_pack_fn lk_int8_pack_stem;   /* [blocks] of at_zero [16], factor [16],
 lk_conv2d_pack_fn lk_int8_pack_signed_fours, lk_int8_pack_signed_rows, lk_int8_pack_signed_stem; /* the same for sums over x less 128 */
 bool lk_int8_fits_pointwise(const lk_conv2d *d);
 bool lk_int8_fits_linear(const lk_conv2d *d);
-bool lk_int8_fits_depthwise(const lk_conv2d *d);
+bool lk_int8_fits_any_depthwise(const lk_conv2d *d);
+bool lk_int8_fits_depthwise(const lk_conv2d *d); /* 3 x 3 taps */
 bool lk_int8_fits_stem(const lk_conv2d *d);
 size_t lk_stem_i8_row(const lk_conv2d *d);     /* bytes of an input row with its padding: whole words */
 size_t lk_stem_i8_scratch(const lk_conv2d *d); /* three of them, and a word for each output pixel of a row */

@@ -19,10 +19,15 @@ bool lk_int8_fits_linear(const lk_conv2d *d)
            d->y_type == LK_F32 && d->residual == LK_RESIDUAL_NONE;
 }
 
+bool lk_int8_fits_any_depthwise(const lk_conv2d *d)
+{
+    return lk_conv2d_is_depthwise(d) && d->residual == LK_RESIDUAL_NONE && d->x_type == LK_U8 &&
+           d->y_type == LK_U8;
+}
+
 bool lk_int8_fits_depthwise(const lk_conv2d *d)
 {
-    return lk_conv2d_is_depthwise(d) && lk_depthwise_fits_blocked(d) && d->kernel_h == 3 &&
-           d->x_type == LK_U8 && d->y_type == LK_U8;
+    return lk_int8_fits_any_depthwise(d) && lk_depthwise_fits_blocked(d) && d->kernel_h == 3;
 }
 
 bool lk_int8_fits_stem(const lk_conv2d *d)

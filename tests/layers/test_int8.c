@@ -33,6 +33,7 @@ static const lk_pool2d_kernel pool_kernels[] = {
     }
 #define POINTWISE(h, w, in, out, low, high) SHAPE(h, w, in, out, 1, 1, 1, 0, low, high)
 #define DEPTHWISE(h, w, c, s, p) SHAPE(h, w, c, c, c, 3, s, p, 0, 6)
+#define DEPTHWISE_5(h, w, c, s) SHAPE(h, w, c, c, c, 5, s, 2, 0, 6)
 #define STEM(h, w, out, p) SHAPE(h, w, 3, out, 1, 3, 2, p, 0, 6)
 
 /* MobileNetV2's channels and strides on small maps; then single pixels, rows and columns, and every tail of
@@ -68,7 +69,8 @@ static const lk_conv2d depthwise[] = {
     DEPTHWISE(1, 7, 9, 2, 1),     DEPTHWISE(7, 1, 5, 1, 1),    DEPTHWISE(5, 3, 17, 2, 1),
     DEPTHWISE(2, 2, 15, 1, 1),    DEPTHWISE(9, 23, 7, 1, 0),   DEPTHWISE(9, 24, 3, 2, 0),
     DEPTHWISE(3, 40, 12, 1, 1),   DEPTHWISE(4, 5, 20, 1, 2),   DEPTHWISE(5, 4, 20, 2, 2),
-    DEPTHWISE(3, 6, 16, 1, 1),    DEPTHWISE(4, 9, 16, 2, 1),
+    DEPTHWISE(3, 6, 16, 1, 1),    DEPTHWISE(4, 9, 16, 2, 1),   DEPTHWISE_5(13, 12, 40, 1),
+    DEPTHWISE_5(11, 14, 17, 2),   DEPTHWISE_5(1, 3, 2, 1),
 };
 static const lk_conv2d others[] = {
     STEM(45, 53, 32, 1), STEM(32, 33, 8, 1),  STEM(3, 3, 17, 0),
