@@ -128,7 +128,7 @@ static void test_every_layer_agrees_with_paddle(void **state)
 {
     (void)state;
     network n;
-    lk_test_way ways[8];
+    lk_test_way ways[LK_TEST_MOST_WAYS];
     const size_t count = lk_test_ways(ways);
     open_network(&n);
     for (size_t w = 0; w < count; w++)

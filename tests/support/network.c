@@ -39,12 +39,14 @@ double lk_test_departure(const lk_session *session, size_t feature, size_t index
     return departure / largest;
 }
 
-size_t lk_test_ways(lk_test_way ways[8])
+size_t lk_test_ways(lk_test_way ways[LK_TEST_MOST_WAYS])
 {
     static const lk_test_way all[] = {{LK_BACKEND_REFERENCE, NULL},    {LK_BACKEND_OPENBLAS, "portable"},
                                       {LK_BACKEND_OPENBLAS, "avx2"},   {LK_BACKEND_OPENBLAS, "avx512"},
                                       {LK_BACKEND_NATIVE, "portable"}, {LK_BACKEND_NATIVE, "avx2"},
-                                      {LK_BACKEND_NATIVE, "avx512"},   {LK_BACKEND_NATIVE, "neon"}};
+                                      {LK_BACKEND_NATIVE, "avx512"},   {LK_BACKEND_NATIVE, "neon"},
+                                      {LK_BACKEND_CUDA, NULL},         {LK_BACKEND_CUDA, "portable"}};
+    _Static_assert(LK_COUNT(all) <= LK_TEST_MOST_WAYS, "no room for all ways");
     size_t count = 0;
     lk_model *model = NULL;
     assert_int_equal(lk_model_open(LK_TEST_MODEL, &model), LK_OK);

@@ -16,11 +16,12 @@ void lk_test_set_input(lk_session *session, size_t index, const lk_safetensors *
 double lk_test_departure(const lk_session *session, size_t feature, size_t index, const lk_safetensors *file,
                          const char *name);
 
-/* The ways in which a network can be run here: backends under their ISA masks. */
+/* The ways in which a network can be run here: backends under their ISA masks, and a GPU where one answers. */
+enum { LK_TEST_MOST_WAYS = 10 };
 typedef struct {
     lk_backend_kind backend;
     const char *isa;
 } lk_test_way;
-size_t lk_test_ways(lk_test_way ways[8]);
+size_t lk_test_ways(lk_test_way ways[LK_TEST_MOST_WAYS]);
 
 #endif
