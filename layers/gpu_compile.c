@@ -304,21 +304,33 @@ static lk_status upload_weights(lk_gpu_program *made)
     return status;
 }
 
+/* The arena for made->chunk pictures, if a session's own inputs and outputs fit beside it. */
+static lk_gpu_fault try_arena(lk_gpu_program *made)
+{
+    const lk_gpu_module *m = made->module;
+    const size_t session = (made->values[made->program->input].bytes + made->kept_bytes) * made->chunk;
+    void *arena = NULL, *room = NULL;
+    lk_gpu_fault fault = m->allocate(made->device, LK_GPU_DEVICE, made->arena_bytes, &arena);
+    if (!fault) fault = m->allocate(made->device, LK_GPU_DEVICE, session, &room);
+    m->release(made->device, LK_GPU_DEVICE, room);
+    if (fault) m->release(made->device, LK_GPU_DEVICE, arena);
+    else made->arena = arena;
+    return fault;
+}
+
 /* Half as many pictures at a time, and again, until there is memory. */
 static lk_status allocate_arena(lk_gpu_program *made)
 {
-    const lk_gpu_module *m = made->module;
-    char what[96];
-    void *memory = NULL;
     for (;; made->chunk = (made->chunk + 1) / 2) {
+        char what[96];
         const lk_status status = lk_gpu_place(made);
         if (status) return status;
-        const lk_gpu_fault fault = m->allocate(made->device, LK_GPU_DEVICE, made->arena_bytes, &memory);
+        const lk_gpu_fault fault = try_arena(made);
         snprintf(what, sizeof what, "the maps of one picture need %zu bytes", made->arena_bytes);
-        if (fault && (fault != LK_GPU_MEMORY || made->chunk == 1)) return lk_gpu_fail(m, fault, what);
+        if (fault && (fault != LK_GPU_MEMORY || made->chunk == 1))
+            return lk_gpu_fail(made->module, fault, what);
         if (!fault) break;
     }
-    made->arena = memory;
     if (made->chunk < made->program->batch)
         snprintf(made->note, sizeof made->note,
                  "cuda: the device has memory for %zu pictures at a time, not for %zu", made->chunk,

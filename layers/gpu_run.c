@@ -76,12 +76,19 @@ static lk_gpu_fault open_all(instance *i)
 
 lk_status lk_gpu_open(const void *compiled, lk_pool *pool, void **opened)
 {
+    lk_gpu_program *c =
+        (lk_gpu_program *)(size_t)compiled; /* what a session changes there is under its lock */
+    const size_t batch = c->program->batch, pinned = (input_bytes(c) + c->kept_bytes) * batch;
     (void)pool;
+    if (pinned > lk_most_memory())
+        return lk_fail(LK_ERROR_MEMORY,
+                       "a run of %zu pictures needs %zu bytes for its inputs and outputs: run fewer at a "
+                       "time, or smaller ones",
+                       batch, pinned);
     instance *made = lk_allocate_array(1, sizeof *made);
     if (!made) return lk_fail(LK_ERROR_MEMORY, "out of memory for a session");
-    made->compiled = (lk_gpu_program *)(size_t)compiled; /* what a session changes there is under its lock */
-    const lk_status status =
-        lk_gpu_fail(made->compiled->module, open_all(made), "the inputs and outputs of a session");
+    made->compiled = c;
+    const lk_status status = lk_gpu_fail(c->module, open_all(made), "the inputs and outputs of a session");
     if (status) lk_gpu_close(made);
     else *opened = made;
     return status;

@@ -208,7 +208,7 @@ static void test_options_that_cannot_be(void **state)
 static void test_what_does_not_fit_into_memory(void **state)
 {
     (void)state;
-    const lk_plan_options huge = {.batch = 4096, .height = 1024, .width = 1024};
+    const lk_plan_options huge = {.backend = LK_BACKEND_NATIVE, .batch = 4096, .height = 1024, .width = 1024};
     const size_t input = huge.batch * huge.height * huge.width * 3 * sizeof(float);
     lk_model *model = NULL;
     lk_session *session = NULL;
