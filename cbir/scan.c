@@ -59,7 +59,9 @@ static bounds bounds_of(const lk_scan *scan, size_t q, bool single)
 {
     const lk_index *index = scan->index;
     const double t = (double)index->options.threshold;
-    if (index->options.metric == LK_METRIC_HAMMING) return (bounds){0, -t};
+    /* Counts are exact. But where workers have lanes, one that takes over another's spans meets them out of
+     * order: then a row that equals the k-th must be kept, too, as its index may be the lower one. */
+    if (index->options.metric == LK_METRIC_HAMMING) return (bounds){lanes_of(scan, q) > 1 ? 0.25 : 0, -t};
     const double yy = scan->queries.lengths[q];
     const double margin =
         lk_index_margin(index, yy, single ? NULL : index->panel, single ? 0 : scan->moved[q]);
@@ -328,7 +330,7 @@ static void scan_in_lanes(const lk_scan *scan)
     lk_parallel_for(pool, scan->index->spans.count, scan_span, scan);
 }
 
-/* Spans are taken in rising order, so a top meets rows in rising order of index, as lk_top_limit wants. */
+/* In one lane a top meets rows in rising order of index, as lk_top_limit wants where the margin is 0. */
 void lk_scan_run(lk_scan *scan, const lk_checked_queries *queries)
 {
     scan->queries = *queries;
