@@ -63,8 +63,7 @@ lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
     if (bytes > most)
         return lk_fail(LK_ERROR_MEMORY,
                        "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer "
-                       "at a time, or "
-                       "smaller ones",
+                       "at a time, or smaller ones",
                        c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
     if (made) {
