@@ -8,9 +8,10 @@ set(ISA_FLAGS_avx512bf16 "${ISA_FLAGS_avx512};-mavx512bf16")
 # LK_NEON tells layers/kernels/vector.h that intrinsics are wanted. Scheduling before registers are given out, which gcc does for arm64
 # alone, keeps more vectors alive than there are registers.
 set(ISA_FLAGS_neon "-DLK_NEON;$<$<C_COMPILER_ID:GNU>:-fno-schedule-insns>")
+set(ISA_FLAGS_neondot "${ISA_FLAGS_neon};-march=armv8.2-a+dotprod")
 
 set(X86_ISAS avx2 avxvnni avx512 avx512vnni avx512vpopcntdq avx512bf16)
-set(ARM_ISAS neon)
+set(ARM_ISAS neon neondot)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ISAS ${X86_ISAS})
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")

@@ -4,6 +4,8 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 #include "base/checked.h"
@@ -31,7 +33,8 @@ static const struct {
                {"avx512vnni", LK_ISA_AVX512_VNNI, X86},
                {"avx512vpopcntdq", LK_ISA_AVX512_VPOPCNTDQ, X86},
                {"avx512bf16", LK_ISA_AVX512_BF16, X86},
-               {"neon", LK_ISA_NEON, ARM}};
+               {"neon", LK_ISA_NEON, ARM},
+               {"neondot", LK_ISA_NEON_DOT, ARM}};
 
 #if defined(__x86_64__)
 /* Leaf 7, sub-leaf 1, EAX bit 4; clang 14's builtin does not know it by name. Needs no more of the system
@@ -61,6 +64,7 @@ unsigned lk_cpu_isa(void)
     if (__builtin_cpu_supports("avx512bf16")) isa |= LK_ISA_AVX512_BF16;
 #elif defined(__aarch64__)
     isa |= LK_ISA_NEON;
+    if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) isa |= LK_ISA_NEON_DOT;
 #endif
     return isa;
 }
@@ -85,6 +89,6 @@ lk_status lk_cpu_mask(const char *isa, unsigned *mask)
     }
     return lk_fail(LK_ERROR_ARGUMENT,
                    "unknown instruction set %s (portable, avx2, avxvnni, avx512, avx512vnni, "
-                   "avx512vpopcntdq, avx512bf16, neon)",
+                   "avx512vpopcntdq, avx512bf16, neon, neondot)",
                    isa);
 }

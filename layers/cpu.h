@@ -16,13 +16,14 @@ enum {
     LK_ISA_AVX512_VNNI = 1 << 8,       /* multiplies bytes and permutes them (VNNI, VBMI): Ice Lake, Zen 4 */
     LK_ISA_AVX512_BF16 = 1 << 5,       /* multiplies bfloat16: Cooper Lake, Zen 4 */
     LK_ISA_NEON = 1 << 16,             /* vectors of four floats: every arm64 */
+    LK_ISA_NEON_DOT = 1 << 17,         /* multiplies bytes (DotProd): Cortex-A76, Neoverse N1, M1 */
 };
 
 /* The bundles that this machine, and its operating system, can run. */
 unsigned lk_cpu_isa(void);
 
 /* The bundles allowed by `isa`: NULL is all that this machine has, "portable" none, "avx2", "avxvnni", "avx512", "avx512vnni",
- * "avx512vpopcntdq", "avx512bf16", on arm64 "neon", all up to that one that the machine has.
+ * "avx512vpopcntdq", "avx512bf16", on arm64 "neon", "neondot", all up to that one that the machine has.
  * LK_ERROR_ARGUMENT for an unknown name, LK_ERROR_BACKEND for one that this machine lacks. */
 lk_status lk_cpu_mask(const char *isa, unsigned *mask);
 

@@ -1,6 +1,7 @@
 #include "layers/expand_depthwise.h"
 
 #include "base/checked.h"
+#include "layers/int8.h"
 #include "layers/layout.h"
 
 /* What a panel's ring of rows may take: with the weights and a strip of the output it stays in a first cache
@@ -14,6 +15,9 @@ static const lk_expand_depthwise_kernel kernels[] = {
 
 static bool fits(const lk_conv2d *expand, const lk_conv2d *depthwise)
 {
+    if (expand->type == LK_I8)
+        return depthwise->type == LK_I8 && lk_int8_fits_pointwise(expand) && lk_int8_fits_ring(depthwise) &&
+               expand->residual == LK_RESIDUAL_NONE;
     return lk_conv2d_is_pointwise(expand) && expand->type == depthwise->type &&
            expand->x_type == expand->type && expand->residual == LK_RESIDUAL_NONE &&
            lk_conv2d_is_depthwise(depthwise) && lk_depthwise_fits_blocked(depthwise) &&
@@ -41,6 +45,7 @@ size_t lk_expand_depthwise_ring_width(const lk_conv2d *depthwise)
 
 static size_t row_bytes(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
 {
+    if (kernel->type == LK_I8) return lk_depthwise_i8_row(depthwise) * kernel->panel / LK_BLOCK;
     return lk_expand_depthwise_ring_width(depthwise) * kernel->panel * lk_dtype_bytes(kernel->type);
 }
 
@@ -53,8 +58,9 @@ size_t lk_expand_depthwise_ring(const lk_expand_depthwise_kernel *kernel, const 
 
 size_t lk_expand_depthwise_scratch(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)
 {
-    return lk_expand_depthwise_ring(kernel, depthwise) * row_bytes(kernel, depthwise) +
-           lk_expand_depthwise_ring_width(depthwise) * LK_BLOCK * lk_dtype_bytes(kernel->type);
+    const size_t ring = lk_expand_depthwise_ring(kernel, depthwise) * row_bytes(kernel, depthwise);
+    if (kernel->type == LK_I8) return ring + lk_depthwise_i8_row(depthwise);
+    return ring + lk_expand_depthwise_ring_width(depthwise) * LK_BLOCK * lk_dtype_bytes(kernel->type);
 }
 
 size_t lk_expand_depthwise_rows(const lk_expand_depthwise_kernel *kernel, const lk_conv2d *depthwise)

@@ -87,6 +87,7 @@ void lk_depthwise_i8_1x2__avx2(const lk_conv2d *d, const lk_operands *io, lk_row
         if (at == rows.begin || oy == 0) {
             s.block = (const int8_block *)((const uint8_t *)io->weights + block % blocks * packed);
             pair_weights(&s);
+            s.ending.bounded = is_bounded(&s.ending, s.block->factor, 1);
         }
         for (size_t ky = 0; ky < TAPS; ky++) {
             const size_t iy = oy * d->stride_h + ky - d->pad_top; /* wraps above the map */

@@ -2,8 +2,8 @@
 
 #include "layers/kernels/int8_blocks.h"
 
-/* Rows [picture][block][row]. */
-void lk_depthwise_i8_3x3__portable(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+/* Any taps. Rows [picture][block][row]. */
+void lk_depthwise_i8_1x1__portable(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     const size_t blocks = lk_blocks(d->out_channels), taps = d->kernel_h * d->kernel_w,
                  packed = sizeof(int8_block) + taps * LK_BLOCK;
@@ -21,8 +21,8 @@ void lk_depthwise_i8_3x3__portable(const lk_conv2d *d, const lk_operands *io, lk
             memcpy(sum, block->at_zero, sizeof sum);
             for (size_t tap = 0; tap < taps; tap++) {
                 /* Above and left of the map wraps to a huge number, which is outside as well. */
-                const size_t iy = oy * d->stride_h + tap / d->kernel_w - d->pad_top;
-                const size_t ix = ox * d->stride_w + tap % d->kernel_w - d->pad_left;
+                const size_t iy = oy * d->stride_h + tap / d->kernel_w * d->dilation_h - d->pad_top;
+                const size_t ix = ox * d->stride_w + tap % d->kernel_w * d->dilation_w - d->pad_left;
                 const uint8_t *pixel =
                     iy < d->in_h && ix < d->in_w ? x + (iy * d->in_w + ix) * LK_BLOCK : outside;
                 int8_multiply_each(sum, pixel, w + tap * LK_BLOCK);

@@ -28,7 +28,7 @@ INLINE void some_blocks(const layer *l, const uint8_t *x, size_t block, float *y
         const int8_t *w = l->w + block * next + four * LK_BLOCK * 4;
 LK_UNROLL(8)
         for (size_t b = 0; b < count; b++)
-LK_UNROLL(2)
+LK_UNROLL(4)
             for (size_t v = 0; v < VECTORS; v++) sum[b][v] = ints_dot(sum[b][v], input, ints_load(w + b * next + v * LANES * 4));
     }
     int32_t sums[TOGETHER * LK_BLOCK];

@@ -43,7 +43,7 @@ LK_UNROLL(8)
 }
 
 /* `with_residual` is a constant of each use. */
-INLINE void finish(const panel *p, size_t pixel, ints sum[][BLOCKS * VECTORS], size_t rows, size_t blocks, bool with_residual)
+INLINE void finish_tile(const panel *p, size_t pixel, ints sum[][BLOCKS * VECTORS], size_t rows, size_t blocks, bool with_residual)
 {
 LK_UNROLL(4)
     for (size_t b = 0; b < blocks; b++) {
@@ -56,11 +56,9 @@ LK_UNROLL(8)
     }
 }
 
-/* `rows` pixels, a constant, from `pixel` on, of `blocks` blocks. `ahead` is fetched: a line for each block of input channels. */
-INLINE void tile_of_panel(const panel *p, size_t pixel, const int8_t *ahead, size_t rows, size_t blocks)
+/* The sums of `rows` pixels, a constant, at x, of `blocks` blocks. `ahead` is fetched: a line for each block of input channels. */
+INLINE void sums_of_tile(const panel *p, const uint8_t *x, const int8_t *ahead, size_t rows, size_t blocks, ints sum[][BLOCKS * VECTORS])
 {
-    ints sum[TILE_ROWS][BLOCKS * VECTORS];
-    const uint8_t *x = p->x + pixel * LK_BLOCK;
     const int8_t *w = p->w;
     const size_t next = p->fours * FOUR_BYTES;
     for (size_t r = 0; r < rows; r++)
@@ -75,8 +73,14 @@ LK_UNROLL(4)
         w += LK_BLOCK / 4 * FOUR_BYTES;
     }
     for (; left > 0; left--, x += 4, w += FOUR_BYTES) multiply(sum, x, w, next, rows, blocks);
-    if (p->residual) finish(p, pixel, sum, rows, blocks, true);
-    else finish(p, pixel, sum, rows, blocks, false);
+}
+
+INLINE void tile_of_panel(const panel *p, size_t pixel, const int8_t *ahead, size_t rows, size_t blocks)
+{
+    ints sum[TILE_ROWS][BLOCKS * VECTORS];
+    sums_of_tile(p, p->x + pixel * LK_BLOCK, ahead, rows, blocks, sum);
+    if (p->residual) finish_tile(p, pixel, sum, rows, blocks, true);
+    else finish_tile(p, pixel, sum, rows, blocks, false);
 }
 
 /* Pixels [begin, end) of the panel, in tiles of as equal a height as can be. */
@@ -156,7 +160,7 @@ INLINE void pointwise_i8(const lk_conv2d *d, const lk_operands *io, lk_rows rows
         const size_t of_panel = begin / pixels, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
         end = (of_panel + 1) * pixels < rows.end ? (of_panel + 1) * pixels : rows.end;
         const size_t output = (picture * blocks + block) * pixels * LK_BLOCK;
-        const panel p = {.d = d,
+        panel p = {.d = d,
                          .pixels = pixels,
                          .fours = fours,
                          .ending = ending_of(d),
@@ -166,6 +170,7 @@ INLINE void pointwise_i8(const lk_conv2d *d, const lk_operands *io, lk_rows rows
                          .x = (const uint8_t *)io->x + picture * lk_blocked_floats(pixels, d->in_channels),
                          .residual = io->residual ? (const uint8_t *)io->residual + output : NULL,
                          .y = (uint8_t *)io->y + output};
+        p.ending.bounded = is_bounded(&p.ending, p.factor, blocks - block < BLOCKS ? blocks - block : BLOCKS);
         run_panel(&p, begin - of_panel * pixels, end - of_panel * pixels, blocks - block);
     }
 }

@@ -2,6 +2,8 @@
 #ifndef LK_LAYERS_KERNELS_TO_BYTES_H
 #define LK_LAYERS_KERNELS_TO_BYTES_H
 
+#include <stdbool.h>
+
 #include "layers/affine.h"
 
 #if defined(__AVX512F__)
@@ -12,11 +14,13 @@ static inline void to_bytes(const float *values, size_t count, lk_affine real, u
     const lk_bytes range = lk_affine_bytes(real, -INFINITY, INFINITY);
     const __m512 inverse = _mm512_set1_ps(lk_affine_inverse(real)), lo = _mm512_set1_ps(range.lo), hi = _mm512_set1_ps(range.hi);
     for (size_t i = 0; i < count; i += 16) {
-        const __mmask16 some = (__mmask16)(count - i < 16 ? (1u << (count - i)) - 1 : 0xffff);
+        const bool whole = count - i >= 16;
+        const __mmask16 some = (__mmask16)(whole ? 0xffff : (1u << (count - i)) - 1);
         __m512 value = _mm512_mul_ps(_mm512_maskz_loadu_ps(some, values + i), inverse);
         value = _mm512_min_ps(_mm512_max_ps(value, lo), hi); /* NaN: the second operand, so lo */
         const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(value), _mm512_set1_epi32(range.zero));
-        _mm512_mask_cvtepi32_storeu_epi8(bytes + i, some, q);
+        if (whole) _mm_storeu_si128((__m128i *)(bytes + i), _mm512_cvtepi32_epi8(q));
+        else _mm512_mask_cvtepi32_storeu_epi8(bytes + i, some, q);
     }
 }
 
