@@ -24,6 +24,7 @@ class PlanOptions(ctypes.Structure):
         ("features", ctypes.POINTER(ctypes.c_char_p)),
         ("feature_count", ctypes.c_size_t),
         ("precision", ctypes.c_int),
+        ("pixels", ctypes.c_void_p),
     )
 
 
