@@ -53,8 +53,8 @@ static bool run_alike(const lk_recipe *a, const lk_recipe *b)
 {
     const lk_preprocessing *p = &a->preprocessing, *q = &b->preprocessing;
     return a->batch_norm == b->batch_norm && p->height == q->height && p->width == q->width &&
-           p->resize == q->resize && p->shorter == q->shorter && !memcmp(p->mean, q->mean, sizeof p->mean) &&
-           !memcmp(p->std, q->std, sizeof p->std);
+           p->resize == q->resize && p->shorter == q->shorter && p->fast_decode == q->fast_decode &&
+           !memcmp(p->mean, q->mean, sizeof p->mean) && !memcmp(p->std, q->std, sizeof p->std);
 }
 
 static lk_status settle(const lk_model *model, const lk_embedder_options *options, lk_recipe *recipes,

@@ -1,12 +1,14 @@
 /* The list is cut into jobs of one batch each. Workers take jobs in order into a ring of slots, two for each
- * worker; the calling thread hands the jobs' rows on, in order, and so frees the slots again:
+ * worker. The calling thread is one of them, and hands the jobs' rows on, in order, which frees the slots
+ * again:
  *
  *     delivered            taken         slots ahead
  *         |  done  running  |  free       |
  *   ------+-----------------+-------------+---------> jobs
  *
  * A worker waits while all slots hold jobs that are not yet handed on, so a slow consumer holds the workers
- * back and memory stays flat. */
+ * back and memory stays flat. The calling thread waits only where the job whose turn it is runs elsewhere and
+ * there is none to take: no thread more than asked for ever wants a processor. */
 #include "cbir/extract.h"
 
 #include <pthread.h>
@@ -92,38 +94,46 @@ static lk_status run_job(worker *w, size_t job, slot *out)
     return status;
 }
 
-static bool take_job(extraction *all, size_t *job)
+static bool has_free_slot(const extraction *all)
 {
-    pthread_mutex_lock(&all->lock);
-    while (!all->stop && all->taken < all->job_count && all->taken >= all->delivered + all->slot_count)
-        pthread_cond_wait(&all->changed, &all->lock);
-    const bool taken = !all->stop && all->taken < all->job_count;
-    if (taken) *job = all->taken++;
+    return all->taken < all->delivered + all->slot_count;
+}
+
+/* Takes the next job and does it; the lock is held before and after, not meanwhile. */
+static void work_once(worker *w)
+{
+    extraction *all = w->all;
+    const size_t job = all->taken++;
+    slot *out = &all->slots[job % all->slot_count];
     pthread_mutex_unlock(&all->lock);
-    return taken;
+    const lk_status status = run_job(w, job, out);
+    pthread_mutex_lock(&all->lock);
+    out->failure = status ? lk_error_take(status) : (lk_error){.status = LK_OK};
+    out->done = true;
+    pthread_cond_broadcast(&all->changed);
 }
 
 static void *work(void *argument)
 {
     worker *w = argument;
     extraction *all = w->all;
-    size_t job;
-    while (take_job(all, &job)) {
-        slot *out = &all->slots[job % all->slot_count];
-        const lk_status status = run_job(w, job, out);
-        pthread_mutex_lock(&all->lock);
-        out->failure = status ? lk_error_take(status) : (lk_error){.status = LK_OK};
-        out->done = true;
-        pthread_cond_broadcast(&all->changed);
-        pthread_mutex_unlock(&all->lock);
+    pthread_mutex_lock(&all->lock);
+    while (!all->stop && all->taken < all->job_count) {
+        if (has_free_slot(all)) work_once(w);
+        else pthread_cond_wait(&all->changed, &all->lock);
     }
+    pthread_mutex_unlock(&all->lock);
     return NULL;
 }
 
-static void wait_for(extraction *all, slot *out)
+static void wait_for(worker *own, const slot *out)
 {
+    extraction *all = own->all;
     pthread_mutex_lock(&all->lock);
-    while (!out->done) pthread_cond_wait(&all->changed, &all->lock);
+    while (!out->done) {
+        if (all->taken < all->job_count && has_free_slot(all)) work_once(own);
+        else pthread_cond_wait(&all->changed, &all->lock);
+    }
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -151,12 +161,13 @@ static lk_status hand_on_item(const extraction *all, const slot *out, size_t i, 
 }
 
 /* The calling thread's part: each job's rows in order, until the last or the first failure. */
-static lk_status hand_on(extraction *all, const lk_extract_calls *calls)
+static lk_status hand_on(worker *own, const lk_extract_calls *calls)
 {
+    extraction *all = own->all;
     lk_status status = LK_OK;
     for (size_t job = 0; !status && job < all->job_count; job++) {
         slot *out = &all->slots[job % all->slot_count];
-        wait_for(all, out);
+        wait_for(own, out);
         if (out->failure.status) return lk_error_restore(&out->failure);
         for (size_t i = 0; !status && i < all->batch && job * all->batch + i < all->list->count; i++)
             status = hand_on_item(all, out, i, job * all->batch + i, calls);
@@ -188,7 +199,7 @@ static void close_slots(extraction *all)
     lk_free(all->slots);
 }
 
-/* Starts as many workers as it can: all of them, or none is running when it fails. */
+/* Opens all workers, and gives a thread to each but the first, which is the caller's. */
 static lk_status start(worker *workers, size_t count, extraction *all)
 {
     lk_status status = LK_OK;
@@ -201,7 +212,7 @@ static lk_status start(worker *workers, size_t count, extraction *all)
                      : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
         if (!status) status = lk_picture_reader_open(all->options->preprocessing, &workers[i].reader);
     }
-    for (size_t i = 0; !status && i < count; i++) {
+    for (size_t i = 1; !status && i < count; i++) {
         workers[i].started = !pthread_create(&workers[i].thread, NULL, work, &workers[i]);
         if (!workers[i].started)
             status = lk_fail(LK_ERROR_MEMORY, "cannot start thread %zu of %zu", i + 1, count);
@@ -251,7 +262,7 @@ lk_status lk_extract(const lk_list *list, const lk_extract_options *options, con
     lk_status status =
         workers ? open_slots(&all) : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", threads);
     if (!status) status = start(workers, threads, &all);
-    if (!status) status = hand_on(&all, calls);
+    if (!status) status = hand_on(&workers[0], calls);
     if (workers) stop(workers, threads, &all); /* the status's message is this thread's, and stays */
     lk_free(workers);
     close_slots(&all);

@@ -15,7 +15,7 @@ static const size_t max_pixels = (size_t)1 << 18;
 static const size_t max_pixels = LK_IMAGE_MAX_PIXELS;
 #endif
 
-lk_status lk_image_create(const char *name, size_t width, size_t height, lk_image **image)
+lk_status lk_image_check_size(const char *name, size_t width, size_t height)
 {
     if (width == 0 || height == 0)
         return lk_fail(LK_ERROR_FORMAT, "%s: a picture of %zu x %zu pixels", name, width, height);
@@ -24,6 +24,14 @@ lk_status lk_image_create(const char *name, size_t width, size_t height, lk_imag
         pixels > max_pixels)
         return lk_fail(LK_ERROR_LIMIT, "%s: %zu x %zu pixels; the limit is %zu in all and %zu a side", name,
                        width, height, max_pixels, LK_IMAGE_MAX_SIDE);
+    return LK_OK;
+}
+
+lk_status lk_image_create(const char *name, size_t width, size_t height, lk_image **image)
+{
+    const lk_status status = lk_image_check_size(name, width, height);
+    if (status) return status;
+    const size_t pixels = width * height;
     if (*image && (*image)->capacity < pixels * 3) lk_image_close(image);
     if (!*image) {
         lk_image *created = lk_allocate(sizeof *created + pixels * 3, _Alignof(lk_image));
@@ -91,7 +99,7 @@ lk_status lk_picture_decode(const lk_encoded *encoded, lk_decoding *decoding)
 lk_status lk_image_decode(const void *bytes, size_t size, const char *name, lk_image **image)
 {
     lk_decoding decoding = {0};
-    const lk_status status = lk_picture_decode(&(lk_encoded){bytes, size, name}, &decoding);
+    const lk_status status = lk_picture_decode(&(lk_encoded){bytes, size, name, NULL}, &decoding);
     if (status == LK_OK) {
         *image = decoding.image;
         decoding.image = NULL;

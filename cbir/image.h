@@ -18,11 +18,16 @@ struct lk_image {
  * taken; LK_ERROR_MEMORY. `name` begins the message. */
 lk_status lk_image_create(const char *name, size_t width, size_t height, lk_image **image);
 
+/* The errors of lk_image_create that a size is alone. */
+lk_status lk_image_check_size(const char *name, size_t width, size_t height);
+
 /* A picture as it is in its file. */
 typedef struct lk_encoded {
     const uint8_t *bytes;
     size_t size;
-    const char *name;  /* begins messages */
+    const char *name;                   /* begins messages */
+    const lk_preprocessing *fitted_for; /* NULL, or a JPEG may be decoded at a half, a quarter or an eighth of its size, as
+                                         * long as what this resizes to is no larger */
 } lk_encoded;
 
 /* What decoders work in, kept from one picture to the next; all NULL and 0 to begin with. */

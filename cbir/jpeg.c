@@ -149,21 +149,44 @@ static int orientation_of(const struct jpeg_decompress_struct *jpeg)
                                              : 1;
 }
 
-static void read_header(jpeg_reader *reader, const uint8_t *bytes, size_t size)
+/* Whether a picture of this size, turned upright, is as large as what it is resized to. */
+static bool covers(const lk_preprocessing *how, size_t width, size_t height, bool transposed)
+{
+    if (how->resize == LK_RESIZE_SHORTER) return width >= how->shorter && height >= how->shorter;
+    return width >= (transposed ? how->height : how->width) &&
+           height >= (transposed ? how->width : how->height);
+}
+
+/* Eighths of the picture's size: only powers of two have fast code in libjpeg-turbo. */
+static void choose_scale(struct jpeg_decompress_struct *jpeg, const lk_preprocessing *how)
+{
+    jpeg->scale_denom = 8;
+    for (jpeg->scale_num = 1; jpeg->scale_num < 8; jpeg->scale_num *= 2) {
+        jpeg_calc_output_dimensions(jpeg);
+        if (covers(how, jpeg->output_width, jpeg->output_height, orientation_of(jpeg) >= 5)) break;
+    }
+    jpeg_calc_output_dimensions(jpeg);
+}
+
+static void read_header(jpeg_reader *reader, const lk_encoded *encoded)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     jpeg_create_decompress(jpeg);
     jpeg->progress = &reader->progress;
     jpeg->mem->max_memory_to_use = max_coefficient_bytes;
-    jpeg_mem_src(jpeg, bytes, size);
+    jpeg_mem_src(jpeg, encoded->bytes, encoded->size);
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF);
     jpeg_read_header(jpeg, TRUE);
     reader->rows_tell_the_end = !jpeg_has_multiple_scans(jpeg) && !jpeg->arith_code;
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
         escape(reader, lk_fail(LK_ERROR_UNSUPPORTED, "%s: a JPEG of %d components", reader->name,
                                jpeg->num_components));
-    const lk_status status =
-        lk_image_create(reader->name, jpeg->image_width, jpeg->image_height, &reader->decoding->image);
+    lk_status status = lk_image_check_size(reader->name, jpeg->image_width, jpeg->image_height);
+    if (!status && encoded->fitted_for) choose_scale(jpeg, encoded->fitted_for);
+    else if (!status) jpeg_calc_output_dimensions(jpeg);
+    if (!status)
+        status =
+            lk_image_create(reader->name, jpeg->output_width, jpeg->output_height, &reader->decoding->image);
     if (status != LK_OK) escape(reader, status);
 }
 
@@ -200,7 +223,7 @@ static void read_rows(jpeg_reader *reader)
 static void read_picture(jpeg_reader *reader, const lk_encoded *encoded)
 {
     if (setjmp(reader->escape) == 0) {
-        read_header(reader, encoded->bytes, encoded->size);
+        read_header(reader, encoded);
         read_rows(reader);
         reader->status = lk_image_turn(reader->name, orientation_of(&reader->jpeg), reader->decoding);
     }

@@ -1,4 +1,5 @@
 /* From files to a network's input, one picture after another in the same memory. */
+#include "cbir/picture_reader.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -36,20 +37,40 @@ void lk_picture_reader_close(lk_picture_reader **reader)
     *reader = NULL;
 }
 
-lk_status lk_picture_reader_decode(lk_picture_reader *reader, const void *bytes, size_t size,
-                                   const char *name, uint8_t *hwc_u8)
+static lk_status decode(lk_picture_reader *reader, const void *bytes, size_t size, const char *name)
+{
+    const lk_encoded encoded = {bytes, size, name,
+                                reader->preprocessing.fast_decode ? &reader->preprocessing : NULL};
+    return lk_picture_decode(&encoded, &reader->decoding);
+}
+
+lk_status lk_picture_reader_load(lk_picture_reader *reader, const char *path, const lk_image **image)
+{
+    lk_status status = lk_load_file(path, &reader->file);
+    if (!status) status = decode(reader, reader->file.bytes, reader->file.size, path);
+    if (!status) *image = reader->decoding.image;
+    return status;
+}
+
+lk_status lk_picture_reader_fit(lk_picture_reader *reader, uint8_t *hwc_u8)
 {
     lk_decoding *decoding = &reader->decoding;
-    lk_status status = lk_picture_decode(&(lk_encoded){bytes, size, name}, decoding);
-    if (!status)
-        status = lk_image_fit_into(&reader->preprocessing, decoding->image, &reader->resizer, hwc_u8);
-    if (decoding->image && decoding->image->capacity > MOST_KEPT) lk_decoding_release(decoding);
+    const lk_status status =
+        lk_image_fit_into(&reader->preprocessing, decoding->image, &reader->resizer, hwc_u8);
+    if (decoding->image->capacity > MOST_KEPT) lk_decoding_release(decoding);
     return status;
 }
 
 lk_status lk_picture_reader_read(lk_picture_reader *reader, const char *path, uint8_t *hwc_u8)
 {
-    const lk_status status = lk_load_file(path, &reader->file);
-    return status ? status
-                  : lk_picture_reader_decode(reader, reader->file.bytes, reader->file.size, path, hwc_u8);
+    const lk_image *image;
+    const lk_status status = lk_picture_reader_load(reader, path, &image);
+    return status ? status : lk_picture_reader_fit(reader, hwc_u8);
+}
+
+lk_status lk_picture_reader_decode(lk_picture_reader *reader, const void *bytes, size_t size,
+                                   const char *name, uint8_t *hwc_u8)
+{
+    const lk_status status = decode(reader, bytes, size, name);
+    return status ? status : lk_picture_reader_fit(reader, hwc_u8);
 }

@@ -32,6 +32,7 @@ static json_t *pack_preprocessing(const lk_preprocessing *p)
                   lk_json_float(p->std[1]), lk_json_float(p->std[2]));
     if (json && p->resize == LK_RESIZE_SHORTER)
         json_object_set_new(json, "shorter", json_integer((json_int_t)p->shorter));
+    if (json && p->fast_decode) json_object_set_new(json, "fast_decode", json_true());
     return json;
 }
 
@@ -137,16 +138,19 @@ static lk_status read_preprocessing(json_t *json, const char *name, lk_preproces
     json_int_t height, width, shorter = 0;
     const char *resize;
     double mean[3], std[3];
-    int rule;
-    if (json_unpack_ex(json, &error, 0, "{s:I, s:I, s:s, s?:I, s:[F,F,F!], s:[F,F,F!]}", "height", &height,
-                       "width", &width, "resize", &resize, "shorter", &shorter, "mean", &mean[0], &mean[1],
-                       &mean[2], "std", &std[0], &std[1], &std[2]))
+    int rule, fast_decode = 0;
+    if (json_unpack_ex(json, &error, 0, "{s:I, s:I, s:s, s?:I, s?:b, s:[F,F,F!], s:[F,F,F!]}", "height",
+                       &height, "width", &width, "resize", &resize, "shorter", &shorter, "fast_decode",
+                       &fast_decode, "mean", &mean[0], &mean[1], &mean[2], "std", &std[0], &std[1], &std[2]))
         return malformed(name, error.text);
     if (!find_name(resize, resize_names, LK_COUNT(resize_names), &rule))
         return unknown(name, "resize", resize);
     if (!is_side(height) || !is_side(width) || (rule == LK_RESIZE_SHORTER && !is_side(shorter)))
         return malformed(name, "a size that cannot be");
-    *p = (lk_preprocessing){.height = (size_t)height, .width = (size_t)width, .resize = (lk_resize_rule)rule};
+    *p = (lk_preprocessing){.height = (size_t)height,
+                            .width = (size_t)width,
+                            .resize = (lk_resize_rule)rule,
+                            .fast_decode = fast_decode};
     if (rule == LK_RESIZE_SHORTER) p->shorter = (size_t)shorter;
     for (size_t i = 0; i < 3; i++) p->mean[i] = (float)mean[i], p->std[i] = (float)std[i];
     return LK_OK;

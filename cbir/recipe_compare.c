@@ -26,6 +26,7 @@ static lk_status compare_preprocessing(const lk_preprocessing *a, const lk_prepr
                  b->resize == LK_RESIZE_SHORTER ? b->shorter : 0);
         return differ("the input's size", left, right);
     }
+    if (a->fast_decode != b->fast_decode) return differ_in_switch("fast decoding", a->fast_decode);
     for (size_t i = 0; i < 6; i++) {
         const float x = i < 3 ? a->mean[i] : a->std[i - 3], y = i < 3 ? b->mean[i] : b->std[i - 3];
         if (x == y) continue;

@@ -92,6 +92,9 @@ typedef struct lk_preprocessing {
     lk_resize_rule resize;
     size_t shorter;        /* pixels; with LK_RESIZE_SHORTER only, at least height and width */
     float mean[3], std[3]; /* R, G, B, in units of 1 (white is 1) */
+    bool fast_decode;      /* a JPEG is decoded at a half, a quarter or an eighth of its size where that is still as large as what
+                            * it is resized to: faster, but other pixels. lk_picture_reader's alone; lk_image_open does not know
+                            * what a picture is for */
 } lk_preprocessing;
 
 /* All strings and structs below belong to the model. */
@@ -172,7 +175,7 @@ typedef struct lk_picture_reader lk_picture_reader;
 LK_API lk_status lk_picture_reader_open(const lk_preprocessing *preprocessing, lk_picture_reader **reader);
 LK_API void lk_picture_reader_close(lk_picture_reader **reader);
 
-/* What lk_image_open and lk_image_fit give, into hwc_u8 [height][width][3]: the place that lk_session_pixels() gives. On failure
+/* What lk_image_open and lk_image_fit give (but for fast_decode), into hwc_u8 [height][width][3]: the place that lk_session_pixels() gives. On failure
  * nothing is written there. */
 LK_API lk_status lk_picture_reader_read(lk_picture_reader *reader, const char *path, uint8_t *hwc_u8);
 

@@ -16,10 +16,14 @@
 /* But SGEMM copies the weights once a piece, which fewer pixels than this do not pay for. */
 #define PIECE_PIXELS ((size_t)128)
 
-/* A kernel of blocked maps makes one pass; its pieces are there for the threads alone. So many multiply-adds
- * are worth handing out, and more pieces than this would not spread a step better. */
+/* A kernel of blocked maps makes one pass; its pieces are there for the threads alone (cpu_run.c). So many
+ * multiply-adds are worth handing out. */
 #define PIECE_MULTIPLY_ADDS ((size_t)128 * 1024)
-#define BLOCKED_PIECES ((size_t)8)
+
+static size_t divide_up(size_t a, size_t b)
+{
+    return a / b + (a % b != 0);
+}
 
 static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cpu_step *compiled)
 {
@@ -31,7 +35,8 @@ static void use_conv2d(const lk_conv2d_kernel *kernel, const lk_conv2d *d, lk_cp
     compiled->rows = lk_conv2d_rows(kernel, d);
     compiled->writes_blocked = kernel->panel != 0;
     compiled->reads_blocked = kernel->panel && kernel->panel != LK_STEM;
-    compiled->by_panel = compiled->reads_blocked && kernel->panel != LK_ROWS;
+    compiled->panels =
+        compiled->reads_blocked && kernel->panel != LK_ROWS ? divide_up(d->out_channels, kernel->panel) : 1;
     compiled->reads_type = compiled->reads_blocked || d->type == LK_I8 ? d->x_type : LK_F32;
     compiled->writes_type = compiled->writes_blocked || d->type == LK_I8 ? d->y_type : LK_F32;
 }
@@ -41,7 +46,8 @@ static void use_pool2d(const lk_pool2d_kernel *kernel, const lk_pool2d *d, lk_cp
     compiled->kernel = kernel->name;
     compiled->run.pool2d = kernel->run;
     compiled->rows = lk_pool2d_rows(kernel, d);
-    compiled->reads_blocked = compiled->writes_blocked = compiled->by_panel = kernel->is_blocked;
+    compiled->panels = kernel->is_blocked ? lk_blocks(d->channels) : 1;
+    compiled->reads_blocked = compiled->writes_blocked = kernel->is_blocked;
     compiled->reads_type = kernel->type;
 }
 
@@ -58,7 +64,7 @@ static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, con
     const lk_conv2d *conv2d = &step->layer.conv2d;
     const lk_pool2d *pool2d = &step->layer.pool2d;
     const unsigned can = choice->can;
-    compiled->rows = 1;
+    compiled->rows = compiled->panels = 1;
     switch (step->op) {
     case LK_OP_CONV2D:
         use_conv2d(choice->conv2d ? choice->conv2d : lk_conv2d_choose(conv2d, can), conv2d, compiled);
@@ -85,30 +91,12 @@ static void choose_kernel(const lk_step *step, size_t pixels, lk_dtype type, con
     }
 }
 
-static size_t divide_up(size_t a, size_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-/* Whole panels where there are enough of them: each is fetched by one thread only. Else 8 pixels are a
- * kernel's tile. */
-static size_t blocked_rows_at_once(const lk_step *step, size_t rows, size_t of_panel)
-{
-    const size_t worth = lk_step_multiply_adds(step) / PIECE_MULTIPLY_ADDS + 1;
-    const size_t pieces = worth < BLOCKED_PIECES ? worth : BLOCKED_PIECES;
-    const size_t grain = rows / of_panel >= pieces ? of_panel : of_panel > 8 * pieces ? 8 : 1;
-    return divide_up(divide_up(rows, pieces), grain) * grain;
-}
-
 static size_t rows_at_once(const lk_program *program, const lk_step *step, const lk_cpu_step *chosen)
 {
     const size_t rows = chosen->rows;
-    const lk_value *output = &program->values[step->output];
-    if (chosen->writes_blocked) {
-        const size_t panels = lk_blocks(output->channels);
-        return blocked_rows_at_once(step, rows, chosen->by_panel && rows >= panels ? rows / panels : 1);
-    }
-    const size_t floats = lk_value_floats(&program->values[step->input]) + lk_value_floats(output);
+    if (chosen->writes_blocked) return 0;
+    const size_t floats =
+        lk_value_floats(&program->values[step->input]) + lk_value_floats(&program->values[step->output]);
     size_t pieces = floats / PIECE_FLOATS + 1;
     if (step->op == LK_OP_CONV2D && lk_conv2d_is_pointwise(&step->layer.conv2d) &&
         rows / pieces < PIECE_PIXELS)
@@ -178,6 +166,7 @@ static void join(const lk_step *expand, const lk_step *depthwise, unsigned can, 
     second->expand_depthwise = (lk_expand_depthwise){e, d, lk_expand_depthwise_ring(kernel, d)};
     second->scratch = lk_expand_depthwise_scratch(kernel, d);
     second->rows = lk_expand_depthwise_rows(kernel, d);
+    second->panels = divide_up(d->out_channels, kernel->panel);
     second->input = first->input;
 }
 
@@ -197,6 +186,7 @@ static void choose_kernels(const lk_program *program, const lk_cpu_choice *choic
         if (i && is_read_once(program, step->input))
             join(&program->steps[i - 1], step, choice->can, &compiled->steps[i - 1], chosen);
         chosen->rows_at_once = rows_at_once(program, step, chosen);
+        chosen->worth = lk_step_multiply_adds(step) / PIECE_MULTIPLY_ADDS + 1;
         if (choice->conv2d || choice->pool2d) {
             compiled->values[chosen->input].is_blocked = chosen->reads_blocked;
             compiled->values[chosen->input].type = chosen->reads_type;

@@ -24,8 +24,10 @@ typedef struct lk_cpu_step {
     lk_conv2d_pack_fn *pack;
     size_t weights, weight_bytes; /* place in the packed block */
     size_t scratch;               /* bytes a worker */
-    size_t rows, rows_at_once;    /* of one picture; of one piece */
-    bool by_panel;                           /* rows are those of one panel of output channels after another */
+    size_t rows;                  /* of one picture */
+    size_t panels;                /* of output channels; rows are those of one panel after another */
+    size_t rows_at_once;          /* of one piece; 0: as the threads are, which must not change what it computes */
+    size_t worth;                 /* the most pieces that are worth handing out */
     bool reads_blocked, writes_blocked;      /* the layout of its input; of its output and residual */
     lk_dtype reads_type, writes_type;        /* how these lie in memory */
     const lk_pixels *pixels;                 /* it reads the program's input as the bytes that this is for */

@@ -1,5 +1,6 @@
-/* Runs a compiled program: each step's rows are cut into pieces for the pool. A piece lies within one picture
- * and its size depends on the layer alone, so a picture's result is the same bit for bit in any batch and on
+/* Runs a compiled program: each step's rows are cut into pieces for the pool. A piece lies within one
+ * picture. What a kernel of blocked maps computes does not depend on the rows that it is given; pieces of the
+ * others (SGEMM) depend on the layer alone. So a picture's result is the same bit for bit in any batch and on
  * any number of threads. */
 #include <string.h>
 #include <time.h>
@@ -50,7 +51,8 @@ lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
     const double bytes = session_bytes(c, lk_pool_threads(pool)), most = (double)lk_most_memory();
     if (bytes > most)
         return lk_fail(LK_ERROR_MEMORY,
-                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer at a time, or "
+                       "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer "
+                       "at a time, or "
                        "smaller ones",
                        c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
@@ -140,15 +142,48 @@ typedef struct {
     const lk_step *step;
     const lk_cpu_step *compiled;
     lk_operands io;
-    size_t pieces; /* of one picture */
+    size_t grain, grains; /* rows that stay together, and how many times so many a picture has */
+    size_t pieces;        /* of one picture: as equal a number of grains as can be */
 } step_run;
+
+/* Pieces for one thread: enough for another to take some over, but each that begins in the middle of a panel
+ * makes rows of a map that is in between two layers again. */
+enum { PANEL_PIECES = 4, ROW_PIECES = 4, RING_PIECES = 2 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Whole panels where they go round: then each panel's weights are fetched by one thread only. Else 8 pixels
+ * are a kernel's tile. */
+static void cut(const lk_cpu_step *c, size_t threads, step_run *r)
+{
+    const size_t of_panel = c->rows / c->panels;
+    r->grain = 1;
+    if (c->rows_at_once) {
+        r->grain = c->rows_at_once;
+        r->pieces = SIZE_MAX;
+    } else if (threads == 1) {
+        r->pieces = 1;
+    } else if (c->panels > 1 && (c->panels % threads == 0 || c->panels >= PANEL_PIECES * threads)) {
+        r->grain = of_panel;
+        r->pieces = least(PANEL_PIECES * threads, c->worth);
+    } else {
+        r->pieces = least((c->expand_depthwise.expand ? RING_PIECES : ROW_PIECES) * threads, c->worth);
+        if (of_panel > 8 * r->pieces) r->grain = 8;
+    }
+    r->grains = (c->rows + r->grain - 1) / r->grain;
+    r->pieces = least(r->pieces, r->grains);
+}
 
 static void run_piece(const void *context, size_t piece, size_t worker)
 {
     const step_run *r = context;
     const lk_cpu_step *c = r->compiled;
-    const size_t picture = piece / r->pieces * c->rows, begin = piece % r->pieces * c->rows_at_once;
-    const size_t end = begin + c->rows_at_once < c->rows ? begin + c->rows_at_once : c->rows;
+    const size_t picture = piece / r->pieces * c->rows, nth = piece % r->pieces;
+    const size_t begin = nth * r->grains / r->pieces * r->grain,
+                 end = least((nth + 1) * r->grains / r->pieces * r->grain, c->rows);
     const lk_rows rows = {picture + begin, picture + end};
     lk_operands io = r->io;
     io.scratch = r->instance->scratch + worker * r->instance->compiled->scratch;
@@ -234,7 +269,7 @@ static void run_step(const instance *i, size_t s, size_t pictures)
     if (c->residual != LK_NO_VALUE)
         r.io.residual = c->converts_residual ? convert(i, c, c->residual, pictures, i->converted[1])
                                              : value(i, c->residual);
-    r.pieces = (c->rows + c->rows_at_once - 1) / c->rows_at_once;
+    cut(c, lk_pool_threads(i->pool), &r);
     lk_parallel_for(i->pool, pictures * r.pieces, run_piece, &r);
 }
 

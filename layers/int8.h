@@ -49,12 +49,14 @@ lk_status lk_int8_pack(const lk_conv2d *d, const lk_filter *filter, lk_conv2d_pa
 lk_conv2d_pack_fn lk_int8_pack_plain;  /* float factor [out], float bias [out], int32_t bias [out], w as it is */
 lk_conv2d_pack_fn lk_int8_pack_blocks; /* a block after the other: see int8_block in layers/kernels/int8_blocks.h; w
                                         * [kernel_h][kernel_w][in/groups][16] */
-lk_conv2d_pack_fn lk_int8_pack_fours;  /* at_zero, factor, bias [blocks][16], w [blocks][in / 4][16][4]; zeros past the last input and
-                                        * output */
+lk_conv2d_pack_fn lk_int8_pack_fours;  /* at_zero, factor, bias [blocks][16], w [blocks][terms / 4][16][4]; zeros past the last term and
+                                        * output. Terms: [kernel_h][kernel_w][in] */
 lk_conv2d_pack_fn lk_int8_pack_rows;   /* of depthwise layers, [blocks] of at_zero [16], factor [16], w [3][16][4]: a row of taps */
 lk_conv2d_pack_fn lk_int8_pack_stem;   /* [blocks] of at_zero [16], factor [16], w [7][16][4]: eight bytes of each row of taps, and
                                         * then their ninths */
 lk_conv2d_pack_fn lk_int8_pack_signed_fours, lk_int8_pack_signed_rows, lk_int8_pack_signed_stem; /* the same for sums over x less 128 */
+bool lk_int8_fits_columns(const lk_conv2d *d);      /* not pointwise, one group, bytes to bytes */
+size_t lk_columns_i8_scratch(const lk_conv2d *d);   /* columns, output and residual of as many pixels as are gathered at once, and one more */
 bool lk_int8_fits_pointwise(const lk_conv2d *d);
 bool lk_int8_fits_linear(const lk_conv2d *d);
 bool lk_int8_fits_any_depthwise(const lk_conv2d *d);

@@ -8,6 +8,17 @@
 /* Of a block's ring of rows, which is to stay in the first cache. */
 #define RING_BYTES ((size_t)16 * 1024)
 
+bool lk_int8_fits_columns(const lk_conv2d *d)
+{
+    return !lk_conv2d_is_pointwise(d) && d->groups == 1 && d->x_type == LK_U8 && d->y_type == LK_U8;
+}
+
+size_t lk_columns_i8_scratch(const lk_conv2d *d)
+{
+    const size_t pixels = lk_columns_pixels(d) + 1, terms = d->in_channels * d->kernel_h * d->kernel_w;
+    return lk_blocked_floats(pixels, terms) + 2 * lk_blocked_floats(pixels, d->out_channels);
+}
+
 bool lk_int8_fits_pointwise(const lk_conv2d *d)
 {
     return lk_conv2d_is_pointwise(d) && d->x_type == LK_U8 && d->y_type == LK_U8;
@@ -99,7 +110,8 @@ size_t lk_depthwise_i8_ring(const lk_conv2d *d)
 
 size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
 {
-    const size_t padded = lk_blocks(d->out_channels) * LK_BLOCK, fours = (d->in_channels + 3) / 4,
+    const size_t taps = d->kernel_h * d->kernel_w, terms = d->in_channels * taps;
+    const size_t padded = lk_blocks(d->out_channels) * LK_BLOCK, fours = (terms + 3) / 4,
                  size = padded * (sizeof(int32_t) + 2 * sizeof(float) + fours * 4);
     if (packed) memset(packed, 0, size);
     for (size_t o = 0; packed && o < d->out_channels; o++) {
@@ -110,8 +122,9 @@ size_t lk_int8_pack_fours(const lk_conv2d *d, const lk_conv2d_weights *from, voi
         at_zero[o] = channel.at_zero;
         factor[o] = channel.factor;
         bias[o] = from->bias[o];
-        for (size_t c = 0; c < d->in_channels; c++)
-            w[c / 4 * LK_BLOCK * 4 + c % 4] = from->bytes[o * d->in_channels + c];
+        for (size_t term = 0; term < terms; term++)
+            w[term / 4 * LK_BLOCK * 4 + term % 4] =
+                from->bytes[o * terms + term % d->in_channels * taps + term / d->in_channels];
     }
     return size;
 }

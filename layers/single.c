@@ -94,7 +94,8 @@ static lk_status check_size(const lk_single *s, const lk_cpu_choice *choices, si
     for (size_t i = 0; bytes < most && i < count; i++)
         if (d && choices[i].conv2d->scratch) bytes += (double)choices[i].conv2d->scratch(d) * (double)threads;
     if (bytes > most)
-        return lk_fail(LK_ERROR_LIMIT, "needs %.0f MB with %zu kernels side by side; at most %.0f MB are taken here",
+        return lk_fail(LK_ERROR_LIMIT,
+                       "needs %.0f MB with %zu kernels side by side; at most %.0f MB are taken here",
                        bytes * 1e-6, count, most * 1e-6);
     return LK_OK;
 }

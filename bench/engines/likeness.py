@@ -38,6 +38,7 @@ class Preprocessing(ctypes.Structure):
         ("shorter", ctypes.c_size_t),
         ("mean", ctypes.c_float * 3),
         ("std", ctypes.c_float * 3),
+        ("fast_decode", ctypes.c_bool),
     )
 
 
@@ -47,13 +48,16 @@ class Library:
         lk.lk_error_message.restype = lk.lk_version.restype = ctypes.c_char_p
         lk.lk_session_input.restype = ctypes.c_void_p
         lk.lk_session_input.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+        lk.lk_session_pixels.restype = ctypes.c_void_p
+        lk.lk_session_pixels.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
         lk.lk_session_run.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
         lk.lk_session_feature.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p)
         lk.lk_session_feature_length.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
         lk.lk_session_feature_length.restype = ctypes.c_size_t
         lk.lk_pool_open.argtypes = (ctypes.c_size_t, ctypes.c_void_p)
         lk.lk_model_preprocessing.restype = ctypes.POINTER(Preprocessing)
-        lk.lk_preprocess.argtypes = (ctypes.POINTER(Preprocessing), ctypes.c_void_p, ctypes.c_void_p)
+        lk.lk_picture_reader_open.argtypes = (ctypes.POINTER(Preprocessing), ctypes.c_void_p)
+        lk.lk_picture_reader_read.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
         lk.lk_image_pixels.restype = ctypes.c_void_p
         self.version = lk.lk_version().decode()
 
@@ -67,8 +71,8 @@ class Library:
         self.check(getattr(self.lk, function)(*arguments, ctypes.byref(thing)))
         return thing
 
-    def plan(self, case: Case) -> tuple[ctypes.c_void_p, ctypes.c_void_p]:
-        """A model and a plan for a case."""
+    def plan(self, case: Case, *, of_pixels: bool = False) -> tuple[ctypes.c_void_p, ctypes.c_void_p]:
+        """A model and a plan for a case, whose input is floats, or bytes that it normalizes itself."""
         only(case, *PRECISIONS)
         if case.precision not in ("f32", "model") and not header.HAS_PRECISION:
             raise LeftOutError(f"this version has no {case.precision}")
@@ -86,6 +90,8 @@ class Library:
         )
         file = case.int8_model if case.precision == "int8" and case.int8_model else case.model
         model = self.open("lk_model_open", file.encode())
+        if of_pixels:
+            options.pixels = ctypes.cast(self.lk.lk_model_preprocessing(model), ctypes.c_void_p)
         return model, self.open("lk_plan_open", model, ctypes.byref(options))
 
     def session(self, plan: ctypes.c_void_p, pool: ctypes.c_void_p | None = None) -> ctypes.c_void_p:

@@ -1,4 +1,4 @@
-"""Likeness from files to pooled features, by its library's public functions: a session a thread over one plan."""
+"""Likeness from files to pooled features, by its public functions: a reader and a session a thread, over one plan."""
 
 from __future__ import annotations
 
@@ -19,25 +19,20 @@ class Lane:
         self.how = Preprocessing.from_buffer_copy(lk.lk_model_preprocessing(model).contents)
         self.how.height, self.how.width = case.height, case.width
         self.session = library.session(plan)
-        self.input = lk.lk_session_input(self.session, 0)
+        self.reader = library.open("lk_picture_reader_open", ctypes.byref(self.how))
+        self.input = lk.lk_session_pixels(self.session, 0)
         self.length = lk.lk_session_feature_length(self.session, 0)
 
     def __call__(self, file: str) -> np.ndarray:
         lk, check, row = self.lk, self.library.check, np.empty(self.length, np.float32)
-        image = self.library.open("lk_image_open", file.encode())
-        check(lk.lk_preprocess(self.how, image, self.input))
-        lk.lk_image_close(ctypes.byref(image))
+        check(lk.lk_picture_reader_read(self.reader, file.encode(), self.input))
         check(lk.lk_session_run(self.session, 1))
         check(lk.lk_session_feature(self.session, 0, 0, row.ctypes.data))
         return row
 
     def pixels(self, file: str) -> bytes:
-        image = self.library.open("lk_image_open", file.encode())
-        fitted = self.library.open("lk_image_fit", ctypes.byref(self.how), image)
-        rgb = ctypes.string_at(self.lk.lk_image_pixels(fitted), self.how.height * self.how.width * 3)
-        for handle in (fitted, image):
-            self.lk.lk_image_close(ctypes.byref(handle))
-        return rgb
+        self.library.check(self.lk.lk_picture_reader_read(self.reader, file.encode(), self.input))
+        return ctypes.string_at(self.input, self.how.height * self.how.width * 3)
 
 
 class Engine:
@@ -46,7 +41,7 @@ class Engine:
     def __init__(self, case: Case) -> None:
         library = Library(case.library)
         self.version = library.version
-        model, plan = library.plan(case)
+        model, plan = library.plan(case, of_pixels=True)
         self.lanes = [Lane(library, case, model, plan) for _ in range(case.threads)]
         self.threads = photos_opencv.Threads(self.lanes)
 

@@ -112,7 +112,7 @@ static error_t parse_shape(int key, char *argument, struct argp_state *state)
 static void check(struct argp_state *state, const bench_options *o)
 {
     const cli_input_options *in = &o->input;
-    const bool input = in->height || in->shorter || in->has_mean || in->has_std;
+    const bool input = in->height || in->shorter || in->has_mean || in->has_std || in->fast_decode;
     if (!o->model && !o->shape.layer && !o->sweep) argp_error(state, "which model? Or --layer, or --sweep");
     if (!!o->model + !!o->shape.layer + !!o->sweep > 1)
         argp_error(state, "a model, --layer and --sweep exclude each other");

@@ -87,9 +87,11 @@ static void print_memory(const bench_table *table, const bench_machine *machine)
     const size_t peak = bench_machine_peak(machine);
     for (const bench_row *row = table->rows; row < table->rows + table->count; row++)
         if (row->is_whole)
-            printf("Memory of %s: %.3f MB for the maps of a session, %.3f MB for packed weights.\n", row->backend,
-                   (double)row->arena_bytes * 1e-6, (double)row->weight_bytes * 1e-6);
-    if (peak) printf("This process has had %.1f MB at most, what the probes read not counted.\n", (double)peak * 1e-6);
+            printf("Memory of %s: %.3f MB for the maps of a session, %.3f MB for packed weights.\n",
+                   row->backend, (double)row->arena_bytes * 1e-6, (double)row->weight_bytes * 1e-6);
+    if (peak)
+        printf("This process has had %.1f MB at most, what the probes read not counted.\n",
+               (double)peak * 1e-6);
 }
 
 static void print_machine(const bench_table *table, const bench_machine *machine)

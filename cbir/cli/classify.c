@@ -68,6 +68,7 @@ typedef struct {
     lk_pool *pool;
     lk_plan *plan;
     lk_session *session;
+    lk_picture_reader *reader;
     size_t classes;
     float *scores;
 } classifier;
@@ -75,6 +76,7 @@ typedef struct {
 static void close_classifier(classifier *c)
 {
     lk_free(c->scores);
+    lk_picture_reader_close(&c->reader);
     lk_session_close(&c->session);
     lk_plan_close(&c->plan);
     lk_pool_close(&c->pool);
@@ -91,10 +93,12 @@ static lk_status open_session(classifier *c)
                                   .width = c->preprocessing.width,
                                   .features = logits,
                                   .feature_count = 1,
-                                  .precision = c->o->run.precision};
+                                  .precision = c->o->run.precision,
+                                  .pixels = &c->preprocessing};
     lk_status status = lk_plan_open(c->model, &plan, &c->plan);
     if (!status && c->o->run.threads != 1) status = lk_pool_open(c->o->run.threads, &c->pool);
     if (!status) status = lk_session_share(c->plan, c->pool, &c->session);
+    if (!status) status = lk_picture_reader_open(&c->preprocessing, &c->reader);
     if (status) return status;
     c->classes = lk_plan_feature_length(c->plan, 0);
     c->scores = lk_allocate_array(c->classes, sizeof *c->scores);
@@ -156,11 +160,7 @@ static lk_status print_picture(const classifier *c, const char *path)
 
 static lk_status read_picture(classifier *c, const char *path)
 {
-    lk_image *image = NULL;
-    lk_status status = lk_image_open(path, &image);
-    if (!status) status = lk_preprocess(&c->preprocessing, image, lk_session_input(c->session, 0));
-    lk_image_close(&image);
-    return status;
+    return lk_picture_reader_read(c->reader, path, lk_session_pixels(c->session, 0));
 }
 
 static lk_status classify(classifier *c, const char *path)

@@ -52,6 +52,7 @@ typedef struct {
     size_t shorter, crop; /* --resize-shorter, --crop; 0: not given */
     bool has_mean, has_std;
     float mean[3], std[3];
+    bool fast_decode;
 } cli_input_options;
 
 /* How the network is run. */

@@ -7,7 +7,7 @@
 
 bool cli_input_given(const cli_input_options *in)
 {
-    return in->height || in->shorter || in->crop || in->has_mean || in->has_std;
+    return in->height || in->shorter || in->crop || in->has_mean || in->has_std || in->fast_decode;
 }
 
 bool cli_is_features(const char *path)

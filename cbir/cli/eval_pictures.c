@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cbir/cli/eval.h"
+#include "cbir/picture_reader.h"
 #include "cbir/recipe.h"
 
 typedef struct {
@@ -11,6 +12,7 @@ typedef struct {
     lk_model *model;
     lk_plan *plan;
     lk_session *session;
+    lk_picture_reader *reader;
     lk_pool *pool;
     double *ms[EVAL_SEARCH]; /* [pictures] of each stage before the search */
 } stopwatch;
@@ -28,26 +30,27 @@ static lk_status open_network(const eval_options *o, const lk_gallery *gallery, 
                                   .width = w->recipe.preprocessing.width,
                                   .features = features,
                                   .feature_count = w->recipe.part_count,
-                                  .precision = w->recipe.precision};
+                                  .precision = w->recipe.precision,
+                                  .pixels = &w->recipe.preprocessing};
     if (!status) status = lk_plan_open(w->model, &plan, &w->plan);
     if (!status && o->running.threads != 1) status = lk_pool_open(o->running.threads, &w->pool);
     if (!status) status = lk_session_share(w->plan, w->pool, &w->session);
+    if (!status) status = lk_picture_reader_open(&w->recipe.preprocessing, &w->reader);
     return status;
 }
 
 static lk_status time_picture(stopwatch *w, const char *path, size_t at)
 {
-    lk_image *image = NULL;
+    const lk_image *image;
     double times[EVAL_SEARCH + 1];
     times[0] = eval_now_ms();
-    lk_status status = lk_image_open(path, &image);
+    lk_status status = lk_picture_reader_load(w->reader, path, &image);
     times[1] = eval_now_ms();
-    if (!status) status = lk_preprocess(&w->recipe.preprocessing, image, lk_session_input(w->session, 0));
+    if (!status) status = lk_picture_reader_fit(w->reader, lk_session_pixels(w->session, 0));
     times[2] = eval_now_ms();
     if (!status) status = lk_session_run(w->session, 1);
     times[3] = eval_now_ms();
     for (size_t s = 0; s < EVAL_SEARCH; s++) w->ms[s][at] = times[s + 1] - times[s];
-    lk_image_close(&image);
     return status;
 }
 
@@ -68,6 +71,7 @@ lk_status eval_measure_pictures(const eval_options *o, const eval_side *gallery,
         results->has_stage[s] = true;
     }
     for (size_t s = 0; s < EVAL_SEARCH; s++) lk_free(w.ms[s]);
+    lk_picture_reader_close(&w.reader);
     lk_session_close(&w.session);
     lk_pool_close(&w.pool);
     lk_plan_close(&w.plan);

@@ -7,7 +7,7 @@
 #include "cbir/cli/cli.h"
 #include "cbir/recipe.h"
 
-enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, BACKEND, PRECISION, ISA, MAP, STRICT, BATCH };
+enum { SIZE = 0x100, SHORTER, CROP, MEAN, STD, FAST_DECODE, BACKEND, PRECISION, ISA, MAP, STRICT, BATCH };
 
 static bool parse_number(const char *text, const char **end, size_t *value)
 {
@@ -101,6 +101,8 @@ static const struct argp_option input_options[] = {
     {"crop", CROP, "N", 0, "The side of the square that --resize-shorter cuts", 0},
     {"mean", MEAN, "R,G,B", 0, "Subtract this from pixels of 0 to 1", 0},
     {"std", STD, "R,G,B", 0, "Divide by this after that", 0},
+    {"fast-decode", FAST_DECODE, NULL, 0, "Decode large JPEGs at 1/2, 1/4 or 1/8 of their size: other pixels",
+     0},
     {0}};
 
 static error_t parse_input(int key, char *argument, struct argp_state *state)
@@ -125,6 +127,9 @@ static error_t parse_input(int key, char *argument, struct argp_state *state)
         for (size_t i = 0; i < 3; i++)
             if (!(options->std[i] > 0)) argp_error(state, "--std: '%s' is not above 0", argument);
         options->has_std = true;
+        return 0;
+    case FAST_DECODE:
+        options->fast_decode = true;
         return 0;
     case ARGP_KEY_END:
         if (options->crop && !options->shorter) argp_error(state, "--crop goes with --resize-shorter");
@@ -159,6 +164,7 @@ lk_status cli_preprocessing(const lk_preprocessing *own, const cli_input_options
                        p.width, p.height);
     if (options->has_mean) memcpy(p.mean, options->mean, sizeof p.mean);
     if (options->has_std) memcpy(p.std, options->std, sizeof p.std);
+    if (options->fast_decode) p.fast_decode = true;
     *preprocessing = p;
     return LK_OK;
 }

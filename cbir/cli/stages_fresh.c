@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cbir/cli/layer_table.h"
 #include "cbir/cli/stages.h"
+#include "cbir/picture_reader.h"
 
 enum { DECODED, RESIZED, INPUT, FIRST_LAYER };
 
@@ -14,7 +15,9 @@ typedef struct {
     layer_table table;
     const char **names; /* [features]: of the plan's features, the table's texts */
     size_t features;
-    lk_image *picture, *fitted;
+    lk_picture_reader *reader;
+    const lk_image *picture; /* the reader's */
+    lk_image *fitted;
     float *input; /* kept aside: a run may overwrite the session's */
     lk_plan *plan;
     lk_pool *pool;
@@ -33,7 +36,7 @@ static void close_fresh(stages *s)
     lk_pool_close(&f->pool);
     lk_plan_close(&f->plan);
     lk_image_close(&f->fitted);
-    lk_image_close(&f->picture);
+    lk_picture_reader_close(&f->reader);
     lk_free(f->names);
     layer_table_close(&f->table);
     lk_free(f->input);
@@ -71,7 +74,8 @@ static lk_status read_picture(fresh *f)
 {
     const lk_preprocessing *p = &f->recipe->preprocessing;
     const size_t values = p->height * p->width * 3;
-    lk_status status = lk_image_open(f->recipe->picture_path, &f->picture);
+    lk_status status = lk_picture_reader_open(p, &f->reader);
+    if (!status) status = lk_picture_reader_load(f->reader, f->recipe->picture_path, &f->picture);
     if (!status) status = lk_image_fit(p, f->picture, &f->fitted);
     if (status) return status;
     f->input = lk_allocate_array(values, sizeof *f->input);

@@ -26,13 +26,13 @@ typedef struct {
     lk_vec lo, hi;
 } strip;
 
-/* Output pixels [ox, ox + columns) of the strip; `columns` is at most COLUMNS. `side`: some of their taps may be outside. */
+/* Output pixels [ox, ox + columns) of the strip; `columns`, a constant, is at most COLUMNS. `side`: some of their taps may be outside. */
 INLINE void tile_of_strip(const strip *s, size_t ox, size_t columns, bool side, size_t rows, size_t taps, size_t stride)
 {
     const size_t first = ox * stride - s->pad_left; /* input column of tap 0; it wraps left of the map */
     lk_vec sum[STRIP_ROWS][COLUMNS];
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < COLUMNS; i++) sum[r][i] = lk_vec_load(s->bias);
+        for (size_t i = 0; i < columns; i++) sum[r][i] = lk_vec_load(s->bias);
 LK_UNROLL(8)
     for (size_t iy = 0; iy < (rows - 1) * stride + taps; iy++) {
         const lk_element *row = s->in[iy];
@@ -40,7 +40,7 @@ LK_UNROLL(8)
         for (size_t kx = 0; kx < taps; kx++) {
             lk_vec x[COLUMNS];
 LK_UNROLL(8)
-            for (size_t i = 0; i < COLUMNS; i++) {
+            for (size_t i = 0; i < columns; i++) {
                 const size_t ix = first + i * stride + kx;
                 x[i] = side ? lk_map_load_if(row + (ix < s->in_w ? ix * LK_BLOCK : 0), ix < s->in_w)
                             : lk_map_load(row + ix * LK_BLOCK);
@@ -51,28 +51,33 @@ LK_UNROLL(2)
                 if (ky >= taps) continue;
                 const lk_vec w = lk_vec_load(s->w + (ky * taps + kx) * LK_BLOCK);
 LK_UNROLL(8)
-                for (size_t i = 0; i < COLUMNS; i++) sum[r][i] = lk_vec_fma(x[i], w, sum[r][i]);
+                for (size_t i = 0; i < columns; i++) sum[r][i] = lk_vec_fma(x[i], w, sum[r][i]);
             }
         }
     }
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < COLUMNS; i++)
-            if (!side || i < columns)
-                lk_map_store(s->y + (r * s->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
+        for (size_t i = 0; i < columns; i++)
+            lk_map_store(s->y + (r * s->out_w + ox + i) * LK_BLOCK, lk_vec_clamp(sum[r][i], s->lo, s->hi));
 }
 
-/* A strip, `rows` of at most STRIP_ROWS high. Pixels [inner, last) have all their taps inside the row. */
+/* A strip, `rows` of at most STRIP_ROWS high. Pixels [inner, last) have all their taps inside the row: they are made in tiles of as
+ * equal a width as can be, and those beside them one by one. */
 INLINE void tiles_of_strip(const strip *s, size_t rows, size_t taps, size_t stride)
 {
-    const size_t inner = (s->pad_left + stride - 1) / stride, reach = s->in_w + s->pad_left;
-    const size_t last = reach < taps ? 0 : (reach - taps) / stride + 1;
-    for (size_t ox = 0; ox < s->out_w; ox += COLUMNS) {
-        /* Where nothing is outside, the last tile makes some pixels again rather than few. */
-        if (ox + COLUMNS > s->out_w && last >= s->out_w && s->out_w >= inner + COLUMNS) ox = s->out_w - COLUMNS;
-        const size_t columns = s->out_w - ox < COLUMNS ? s->out_w - ox : COLUMNS;
-        if (ox >= inner && ox + COLUMNS <= last) tile_of_strip(s, ox, COLUMNS, false, rows, taps, stride);
-        else tile_of_strip(s, ox, columns, true, rows, taps, stride);
+    const size_t reach = s->in_w + s->pad_left, most = reach < taps ? 0 : (reach - taps) / stride + 1;
+    const size_t last = most < s->out_w ? most : s->out_w, to_left = (s->pad_left + stride - 1) / stride;
+    const size_t inner = to_left < last ? to_left : last, tiles = (last - inner + COLUMNS - 1) / COLUMNS;
+    size_t ox = 0;
+    for (; ox < inner; ox++) tile_of_strip(s, ox, 1, true, rows, taps, stride);
+    for (size_t t = 0, columns; t < tiles; t++, ox += columns) {
+        columns = (last - ox) / (tiles - t);
+        if (columns == COLUMNS) tile_of_strip(s, ox, COLUMNS, false, rows, taps, stride);
+        else if (COLUMNS > 2 && columns == COLUMNS - 1) tile_of_strip(s, ox, COLUMNS - 1, false, rows, taps, stride);
+        else if (COLUMNS > 3 && columns == COLUMNS - 2) tile_of_strip(s, ox, COLUMNS - 2, false, rows, taps, stride);
+        else
+            for (size_t i = 0; i < columns; i++) tile_of_strip(s, ox + i, 1, false, rows, taps, stride);
     }
+    for (; ox < s->out_w; ox++) tile_of_strip(s, ox, 1, true, rows, taps, stride);
 }
 
 /* Functions of their own: within a larger one the compiler runs out of registers for their sums. The copy tells it that what it

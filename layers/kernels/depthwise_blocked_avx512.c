@@ -1,8 +1,8 @@
 #define STRIP_ROWS 2
-#define COLUMNS 4
+#define COLUMNS 6
 #include "layers/kernels/depthwise_any.h"
 
-void lk_depthwise_f32_2x4__avx512(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+void lk_depthwise_f32_2x6__avx512(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     depthwise_blocked(d, io, rows);
 }

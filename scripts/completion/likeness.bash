@@ -2,7 +2,7 @@
 _likeness() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= options= words= i
     local commands="info classify extract trace bench index add remove compact verify gallery search eval"
-    local input="--size --resize-shorter --crop --mean --std" run="--backend --precision --isa --threads"
+    local input="--size --resize-shorter --crop --mean --std --fast-decode" run="--backend --precision --isa --threads"
     local feature="--feature --fuse --weights --part-l2 --project --softmax --l2 --hash --no-sigmoid --hash-scope --keep-raw --bn"
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ " $commands " == *" ${COMP_WORDS[i]} "* ]]; then command=${COMP_WORDS[i]}; break; fi

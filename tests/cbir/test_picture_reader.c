@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/checked.h"
+#include "cbir/picture_reader.h"
 #include "support/images.h"
 #include "tests/cbir/folder.h"
 
@@ -118,12 +119,64 @@ static void a_large_file_is_as_a_small_one(void **state)
     close_folder(&folder);
 }
 
+/* fast_decode.tsv: OpenCV's reduced pictures, resized. */
+static void fast_decoding_is_opencvs_reduced_picture(void **state)
+{
+    (void)state;
+    static uint8_t pixels[BYTES];
+    FILE *stream = fopen("tests/fixtures/fast_decode.tsv", "r");
+    assert_non_null(stream);
+    char file[64], path[128];
+    lk_preprocessing how = {.std = {1, 1, 1}, .fast_decode = true};
+    size_t parts, count = 0, of_parts[9] = {0};
+    uint32_t check_sum;
+    while (fscanf(stream, "%63[^\t]\t%zu\t%zu\t%zu\t%zu\t%x\n", file, &how.width, &how.height, &how.shorter,
+                  &parts, &check_sum) == 6) {
+        const lk_image *image = NULL;
+        lk_picture_reader *reader = NULL;
+        how.resize = how.shorter ? LK_RESIZE_SHORTER : LK_RESIZE_EXACT;
+        snprintf(path, sizeof path, LK_TEST_IMAGES "%s", file);
+        assert_int_equal(lk_picture_reader_open(&how, &reader), LK_OK);
+        if (lk_picture_reader_load(reader, path, &image)) fail_msg("%s", lk_error_message());
+        assert_int_equal(lk_picture_reader_fit(reader, pixels), LK_OK);
+        if (lk_test_crc32(pixels, how.width * how.height * 3) != check_sum)
+            fail_msg("%s to %zux%zu (%zu): other pixels from %zux%zu; OpenCV divides by %zu", file, how.width,
+                     how.height, how.shorter, lk_image_width(image), lk_image_height(image), parts);
+        lk_picture_reader_close(&reader);
+        of_parts[parts]++;
+        count++;
+    }
+    fclose(stream);
+    assert_int_equal(count, 150);
+    assert_true(of_parts[1] && of_parts[2] && of_parts[4] && of_parts[8]);
+}
+
+static void fast_decoding_leaves_png_as_it_is(void **state)
+{
+    (void)state;
+    lk_preprocessing fast = ways[0];
+    lk_picture_reader *reader = NULL;
+    fast.fast_decode = true;
+    fast.width = fast.height = 3;
+    assert_int_equal(lk_picture_reader_open(&fast, &reader), LK_OK);
+    uint8_t want[27], got[27];
+    assert_int_equal(lk_picture_reader_read(reader, LK_TEST_IMAGES "rgb_8.png", got), LK_OK);
+    lk_picture_reader_close(&reader);
+    fast.fast_decode = false;
+    assert_int_equal(lk_picture_reader_open(&fast, &reader), LK_OK);
+    assert_int_equal(lk_picture_reader_read(reader, LK_TEST_IMAGES "rgb_8.png", want), LK_OK);
+    assert_memory_equal(got, want, sizeof got);
+    lk_picture_reader_close(&reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_in_a_row_are_as_each_alone),
         cmocka_unit_test(a_bad_picture_between_good_ones_changes_neither),
         cmocka_unit_test(a_large_file_is_as_a_small_one),
+        cmocka_unit_test(fast_decoding_is_opencvs_reduced_picture),
+        cmocka_unit_test(fast_decoding_leaves_png_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

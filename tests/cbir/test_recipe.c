@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/checked.h"
 #include "cbir/recipe.h"
 #include "support/images.h"
 #include "support/network.h"
@@ -61,12 +62,30 @@ static void what_is_written_is_read_back(void **state)
     free(text);
 }
 
+/* Said only where it is so: recipes without it keep the bytes that they had before there was such a thing. */
+static void fast_decoding_is_written_where_it_is_on(void **state)
+{
+    (void)state;
+    lk_recipe recipe = sample(), again;
+    size_t size;
+    char *text = written(&recipe, &size);
+    assert_null(strstr(text, "fast_decode"));
+    free(text);
+    recipe.preprocessing.fast_decode = true;
+    text = written(&recipe, &size);
+    assert_non_null(strstr(text, "\"fast_decode\": true"));
+    assert_int_equal(lk_recipe_parse(text, size, "memory", &again), LK_OK);
+    assert_true(again.preprocessing.fast_decode);
+    assert_int_equal(lk_recipe_compare(&recipe, &again), LK_OK);
+    free(text);
+}
+
 static void every_field_counts(void **state)
 {
     (void)state;
     const lk_recipe recipe = sample();
-    lk_recipe others[22];
-    for (size_t i = 0; i < 22; i++) others[i] = recipe;
+    lk_recipe others[23];
+    for (size_t i = 0; i < LK_COUNT(others); i++) others[i] = recipe;
     others[0].model_sha256[63] = 'b';
     others[1].preprocessing.height = 225;
     others[2].preprocessing.width = 193;
@@ -89,7 +108,8 @@ static void every_field_counts(void **state)
     others[19].hash.whole_matrix = true;
     memset(others[20].projection_sha256, 'c', 64);
     others[21].precision = LK_PRECISION_BF16;
-    for (size_t i = 0; i < 22; i++) {
+    others[22].preprocessing.fast_decode = true;
+    for (size_t i = 0; i < LK_COUNT(others); i++) {
         assert_int_equal(lk_recipe_compare(&recipe, &others[i]), LK_ERROR_MISMATCH);
         assert_int_equal(strncmp(lk_error_message(), "made by different recipes", 25), 0);
     }
@@ -180,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(fast_decoding_is_written_where_it_is_on),
         cmocka_unit_test(every_field_counts),
         cmocka_unit_test(faults_are_found),
         cmocka_unit_test(a_feature_has_one_name),

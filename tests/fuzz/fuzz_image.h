@@ -19,7 +19,7 @@ static inline void fuzz_image(lk_status (*decode)(const lk_encoded *, lk_decodin
         .height = 32, .width = 32, .resize = LK_RESIZE_SHORTER, .shorter = 33, .std = {1, 1, 1}};
     static float input[32 * 32 * 3];
     static lk_decoding decoding; /* from one to the next, as pictures of a list are read */
-    const lk_status status = decode(&(lk_encoded){bytes, size, "name"}, &decoding);
+    const lk_status status = decode(&(lk_encoded){bytes, size, "name", size % 2 ? &preprocessing : NULL}, &decoding);
     if (status == LK_OK) {
         check(lk_preprocess(&preprocessing, decoding.image, input) == LK_OK);
     } else {

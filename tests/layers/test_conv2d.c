@@ -68,7 +68,7 @@ static void test_dispatch_follows_geometry_and_mask(void **state)
     d.residual = LK_RESIDUAL_NONE;
     assert_string_equal(lk_conv2d_choose(&d, LK_NEEDS_PORTABLE | LK_ISA_AVX2)->name,
                         "lk_depthwise_f32_3x3c8__avx2");
-    assert_string_equal(lk_conv2d_choose(&d, ~0u)->name, "lk_depthwise_f32_2x4__avx512");
+    assert_string_equal(lk_conv2d_choose(&d, ~0u)->name, "lk_depthwise_f32_2x6__avx512");
 #elif defined(__aarch64__)
     d.residual = LK_RESIDUAL_NONE;
     assert_string_equal(lk_conv2d_choose(&d, LK_NEEDS_PORTABLE | LK_ISA_NEON)->name,

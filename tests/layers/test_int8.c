@@ -73,8 +73,18 @@ static const lk_conv2d depthwise[] = {
     DEPTHWISE_5(11, 14, 17, 2),   DEPTHWISE_5(1, 3, 2, 1),
 };
 static const lk_conv2d others[] = {
-    STEM(45, 53, 32, 1), STEM(32, 33, 8, 1),  STEM(3, 3, 17, 0),
-    STEM(8, 9, 48, 0),   STEM(11, 70, 16, 2), SHAPE(9, 8, 6, 10, 2, 5, 1, 2, 0, 6),
+    STEM(45, 53, 32, 1),
+    STEM(32, 33, 8, 1),
+    STEM(3, 3, 17, 0),
+    STEM(8, 9, 48, 0),
+    STEM(11, 70, 16, 2),
+    SHAPE(9, 8, 6, 10, 2, 5, 1, 2, 0, 6),
+    SHAPE(13, 15, 24, 40, 1, 3, 2, 1, 0, 6),
+    SHAPE(9, 10, 32, 72, 1, 3, 1, 1, -INFINITY, INFINITY),
+    SHAPE(9, 11, 48, 20, 1, 1, 2, 0, 0, 6),
+    SHAPE(12, 11, 5, 33, 1, 5, 3, 4, 0, 6),
+    SHAPE(5, 4, 17, 16, 1, 3, 1, 1, -1, 1),
+    SHAPE(4, 4, 160, 16, 1, 4, 1, 0, 0, 6),
 };
 
 static const void *run_in_two(const lk_conv2d_kernel *kernel, const lk_test_int8 *c, lk_test_side side)
@@ -193,6 +203,7 @@ static void test_every_kernel_is_tested(void **state)
         } sets[] = {{pointwise, LK_COUNT(pointwise), LK_U8, LK_U8},
                     {depthwise, LK_COUNT(depthwise), LK_U8, LK_U8},
                     {others, LK_COUNT(others), LK_F32, LK_U8},
+                    {others, LK_COUNT(others), LK_U8, LK_U8},
                     {linear, LK_COUNT(linear), LK_F32, LK_F32}};
         for (size_t s = 0; s < LK_COUNT(sets); s++)
             for (size_t i = 0; i < sets[s].count; i++) {

@@ -1,0 +1,6 @@
+#include "layers/kernels/conv2d_i8.h"
+
+void lk_conv2d_i8_12x32__avx512vnni(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+{
+    conv2d_i8(d, io, rows, (pointwise_i8_kernel){lk_pointwise_i8_12x32__avx512vnni, 32});
+}
