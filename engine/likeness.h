@@ -232,11 +232,11 @@ typedef struct lk_plan_options {
         *features; /* the outputs wanted, by name; NULL: "logits", or "pooled" without classifier */
     size_t feature_count;
     lk_precision precision; /* BF16 and INT8 with the reference and native backends, F16 with CUDA */
-    size_t device;          /* CUDA: which GPU, from 0 */
-    bool tf32;              /* CUDA in float32: products of values rounded to TF32's 10 fraction bits, on tensor cores */
     const lk_preprocessing *pixels; /* NULL: inputs are floats, normalized already. Else they are RGB bytes, which a run
                                      * normalizes by the mean and std of this: a quarter of the memory, the same bits. Read
                                      * while the plan is opened, no longer */
+    size_t device; /* CUDA: which GPU, from 0 */
+    bool tf32;     /* CUDA in float32: products of values rounded to TF32's 10 fraction bits, on tensor cores */
 } lk_plan_options;
 
 /* A feature's name is "logits", "pooled", a layer or block by its Paddle name ("features.17",

@@ -25,6 +25,8 @@ class PlanOptions(ctypes.Structure):
         ("feature_count", ctypes.c_size_t),
         ("precision", ctypes.c_int),
         ("pixels", ctypes.c_void_p),
+        ("device", ctypes.c_size_t),
+        ("tf32", ctypes.c_bool),
     )
 
 
