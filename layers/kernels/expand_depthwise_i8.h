@@ -14,9 +14,6 @@ typedef struct {
     int32_t outside;
 } expansion;
 
-/* Sums of so few words become bytes as often as not, by other units of the processor than add them up: small tiles keep both at work. */
-#define SHORT_FOURS ((size_t)8)
-
 /* Four pixels, of which `count` are in the map, of a vector of channels; words: their place in the ring. */
 INLINE void finish_words(const expansion *e, const ints *sums, const float *factor, uint8_t *words, size_t count, bool clamps)
 {
@@ -53,7 +50,7 @@ LK_UNROLL(3)
  * occupy a register. */
 INLINE void tiles_of_rows(const expansion *e, input_ring *ring, size_t end, size_t blocks)
 {
-    const size_t width = ring->d->in_w, most = e->panel.fours <= SHORT_FOURS ? 4 : TILE_ROWS, count = (width + most - 1) / most;
+    const size_t width = ring->d->in_w, count = (width + TILE_ROWS - 1) / TILE_ROWS;
     const size_t bytes = e->panel.fours * BLOCKS * FOUR_BYTES;
     const uint8_t *x = e->panel.x + ring->next * width * LK_BLOCK;
     size_t tile = ring->next * count;
@@ -77,10 +74,6 @@ INLINE void tiles_of_rows(const expansion *e, input_ring *ring, size_t end, size
                 TILE(6)
                 TILE(7)
                 TILE(8)
-                TILE(9)
-                TILE(10)
-                TILE(11)
-                TILE(12)
 #endif
 #undef TILE
             default:

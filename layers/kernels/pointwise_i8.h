@@ -108,6 +108,8 @@ INLINE void tiles_of_blocks(const panel *p, size_t begin, size_t end, size_t blo
 #if TILE_ROWS > 6
             TILE(7)
             TILE(8)
+#endif
+#if TILE_ROWS > 8
             TILE(9)
             TILE(10)
             TILE(11)
