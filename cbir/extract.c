@@ -210,6 +210,8 @@ static lk_status start(worker *workers, size_t count, extraction *all)
         status = workers[i].items && workers[i].scratch
                      ? lk_session_share(all->options->plan, NULL, &workers[i].session)
                      : lk_fail(LK_ERROR_MEMORY, "out of memory for %zu threads", count);
+        if (!status && !lk_session_pixels(workers[i].session, 0))
+            status = lk_fail(LK_ERROR_ARGUMENT, "the plan of an extraction must take pixels");
         if (!status) status = lk_picture_reader_open(all->options->preprocessing, &workers[i].reader);
     }
     for (size_t i = 1; !status && i < count; i++) {

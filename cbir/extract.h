@@ -25,7 +25,7 @@ typedef struct {
 } lk_extract_calls;
 
 typedef struct {
-    const lk_plan *plan;                   /* with these pixels; its batch is used */
+    const lk_plan *plan;                   /* opened with pixels, by mean and std of `preprocessing`; its batch is used */
     const lk_vectorizer *vectors;          /* [vector_count], of that plan: what is made of each picture */
     size_t vector_count;                   /* at least 1 */
     const lk_preprocessing *preprocessing; /* height and width are the plan's */

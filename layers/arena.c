@@ -33,8 +33,10 @@ static void find_lifetimes(const lk_cpu_program *compiled, tenant *tenants)
         extend(&tenants[step->output], i);
         if (step->residual != LK_NO_VALUE) extend(&tenants[step->residual], i);
     }
-    for (size_t i = 0; i < program->value_count; i++)
+    for (size_t i = 0; i < program->value_count; i++) {
         if (program->values[i].kept) extend(&tenants[i], program->step_count);
+        if (compiled->values[i].is_apart) tenants[i].first = SIZE_MAX;
+    }
 }
 
 static bool find_sizes(const lk_program *program, const lk_cpu_value *values, tenant *tenants)

@@ -13,7 +13,7 @@
 #include "layers/cpu_plan.h"
 
 /* Finds a place for every value of the program, each `bytes` large for one picture, for program->batch pictures: sets their `offset`;
- * a value that no step touches gets SIZE_MAX. `bytes` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
+ * a value that no step touches, or that is apart, gets SIZE_MAX. `bytes` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
 lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes);
 
 #endif

@@ -28,7 +28,7 @@ lk_inputs lk_conv2d_inputs_of(const lk_conv2d *d, size_t block)
 
 static size_t most_inputs(const lk_conv2d *d)
 {
-    size_t most = 0;
+    size_t most = 1;
     for (size_t block = 0; block < lk_blocks(d->out_channels); block++) {
         const size_t count = lk_conv2d_inputs_of(d, block).count;
         if (count > most) most = count;

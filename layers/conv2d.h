@@ -95,6 +95,7 @@ lk_conv2d_pack_fn lk_pointwise_pack_blocks; /* bias [blocks][16], w [blocks][in]
 lk_conv2d_pack_fn lk_pointwise_pack_pairs;  /* bias [blocks][16], w [blocks][in / 2][16][2] as bfloat16 */
 lk_conv2d_pack_fn lk_pointwise_pack_halves; /* bias [blocks][16], w [blocks][in][16] as bfloat16 */
 lk_conv2d_pack_fn lk_pointwise_pack_24;     /* bias [panels][32], w [panels][in][32]: of 24 outputs a whole block, and half a block twice */
+lk_conv2d_pack_fn lk_pointwise_pack_24_pairs; /* the same, w [panels][in / 2][32][2] as bfloat16 */
 lk_conv2d_pack_fn lk_depthwise_pack_blocks; /* [blocks][1 + taps][16]: bias, then w; zeros past the last channel */
 lk_conv2d_pack_fn lk_stem_pack;             /* [blocks][1 + kernel_h * kernel_w * in][16]: bias, then w */
 size_t lk_depthwise_zeros(const lk_conv2d *d);
@@ -102,6 +103,7 @@ size_t lk_stem_scratch(const lk_conv2d *d);
 size_t lk_stem_padded_width(const lk_conv2d *d); /* pixels of an input row with the padding that its taps reach */
 bool lk_stem_fits(const lk_conv2d *d);
 bool lk_pointwise_fits_24(const lk_conv2d *d);     /* whole panels of 24 waste less than panels of 16 */
+bool lk_pointwise_fits_24_pairs(const lk_conv2d *d); /* and lk_pointwise_fits_pairs */
 bool lk_pointwise_fits_vector(const lk_conv2d *d);     /* one pixel */
 bool lk_pointwise_fits_f32_vector(const lk_conv2d *d); /* one pixel, x and y float32 */
 bool lk_pointwise_fits_bf16_maps(const lk_conv2d *d);  /* x and y bfloat16 */

@@ -207,6 +207,31 @@ static void choose_kernels(const lk_program *program, const lk_cpu_choice *choic
     }
 }
 
+/* Pictures of a batch run one after another, or one a thread, so that their maps stay in the caches: all but
+ * what is given and what is asked for are those of a picture. */
+static lk_status place_values(lk_cpu_program *compiled)
+{
+    const lk_program *program = compiled->program;
+    lk_program one = *program;
+    one.batch = 1;
+    for (size_t i = 0; i < program->value_count; i++)
+        compiled->values[i].is_apart = program->batch > 1 && (program->values[i].kept || i == program->input);
+    compiled->program = &one;
+    const lk_status status = lk_arena_place(compiled, &compiled->arena);
+    compiled->program = program;
+    for (size_t i = 0; !status && i < program->value_count; i++) {
+        lk_cpu_value *value = &compiled->values[i];
+        size_t bytes;
+        if (!value->is_apart) continue;
+        value->offset = compiled->apart;
+        if (!lk_multiply(value->bytes, program->batch, &bytes) || !lk_round_up(bytes, LK_ALIGNMENT, &bytes) ||
+            !lk_add(compiled->apart, bytes, &compiled->apart))
+            return lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be",
+                           program->batch);
+    }
+    return status;
+}
+
 static void pack_batch_norm(const lk_filter *filter, size_t channels, void *weights)
 {
     float *packed = weights;
@@ -261,7 +286,7 @@ lk_status lk_cpu_compile(const lk_program *program, const lk_cpu_choice *choice,
     made->values = lk_allocate_array(program->value_count, sizeof *made->values);
     if (!made->steps || !made->values) goto done;
     choose_kernels(program, choice, made);
-    status = lk_arena_place(made, &made->arena);
+    status = place_values(made);
     if (status) goto done;
     made->weights = lk_allocate(made->weight_bytes, LK_ALIGNMENT);
     status = made->weights ? pack_weights(program, made) : LK_ERROR_MEMORY;
@@ -289,7 +314,8 @@ lk_step_traffic lk_cpu_traffic(const void *compiled, size_t step)
 
 size_t lk_cpu_arena_bytes(const void *compiled)
 {
-    return ((const lk_cpu_program *)compiled)->arena;
+    const lk_cpu_program *c = compiled;
+    return c->arena + c->apart;
 }
 
 size_t lk_cpu_weight_bytes(const void *compiled)

@@ -40,7 +40,8 @@ typedef struct lk_cpu_value {
     lk_dtype type;   /* in memory */
     bool is_bf16;    /* its values are bfloat16's, whatever they lie in memory as */
     size_t bytes;  /* of one picture */
-    size_t offset; /* in the arena */
+    bool is_apart; /* there is one for each picture of a batch, side by side; of all others there are as many as run at a time */
+    size_t offset; /* in the arena, or in what is apart */
 } lk_cpu_value;
 
 typedef struct lk_cpu_program {
@@ -48,9 +49,10 @@ typedef struct lk_cpu_program {
     lk_cpu_step *steps;
     lk_cpu_value *values;
     uint8_t *weights;
-    size_t arena, weight_bytes;
+    size_t arena, apart; /* bytes: maps of one picture that is run; what all pictures have of their own */
+    size_t weight_bytes;
     size_t scratch;   /* of one worker, bytes */
-    size_t converted; /* of one picture, floats: the largest map that a step wants in the other layout; 0: none */
+    size_t converted; /* floats: the largest map that a step wants in the other layout; 0: none */
 } lk_cpu_program;
 
 /* Which kernels. One that is given does a program's only step, whatever the mask would choose, and the program's input lies as

@@ -1,7 +1,7 @@
-/* Runs a compiled program: each step's rows are cut into pieces for the pool. A piece lies within one
- * picture. What a kernel of blocked maps computes does not depend on the rows that it is given; pieces of the
- * others (SGEMM) depend on the layer alone. So a picture's result is the same bit for bit in any batch and on
- * any number of threads. */
+/* Runs a compiled program, a picture after the other, or one a thread. Each step's rows are cut into pieces
+ * for the pool. What a kernel of blocked maps computes does not depend on the rows that it is given; pieces
+ * of the others (SGEMM) depend on the layer alone. So a picture's result is the same bit for bit in any batch
+ * and on any number of threads. */
 #include <string.h>
 #include <time.h>
 
@@ -15,16 +15,26 @@
 typedef struct {
     const lk_cpu_program *compiled;
     lk_pool *pool;
-    uint8_t *arena, *scratch; /* scratch [threads][compiled->scratch] */
-    float *converted[2];      /* [batch][compiled->converted]: an input and a residual in the other layout */
+    size_t lanes; /* pictures that may run at a time: one a thread where there are as many */
+    uint8_t *arena, *apart,
+        *scratch;        /* arena [lanes][compiled->arena], scratch [threads][compiled->scratch] */
+    float *converted[2]; /* [lanes][compiled->converted]: an input and a residual in the other layout */
 } instance;
+
+/* A picture on its way. */
+typedef struct {
+    const instance *instance;
+    size_t index, lane; /* in the batch; whose part of the arena it has */
+    lk_pool *pool;      /* NULL: in this thread, which has the scratch of `lane` */
+} picture_run;
 
 void lk_cpu_close(void *opened)
 {
     instance *i = opened;
     if (!i) return;
-    if (i->arena) ASAN_UNPOISON_MEMORY_REGION(i->arena, i->compiled->arena);
+    if (i->arena) ASAN_UNPOISON_MEMORY_REGION(i->arena, i->compiled->arena * i->lanes);
     lk_free(i->arena);
+    lk_free(i->apart);
     lk_free(i->scratch);
     lk_free(i->converted[0]);
     lk_free(i->converted[1]);
@@ -32,10 +42,10 @@ void lk_cpu_close(void *opened)
 }
 
 /* In double, which cannot wrap. */
-static double session_bytes(const lk_cpu_program *c, size_t threads)
+static double session_bytes(const lk_cpu_program *c, size_t threads, size_t lanes)
 {
-    return (double)c->arena + (double)c->scratch * (double)threads +
-           2.0 * sizeof(float) * (double)c->converted * (double)c->program->batch;
+    return (double)c->apart + (double)c->scratch * (double)threads +
+           ((double)c->arena + 2.0 * sizeof(float) * (double)c->converted) * (double)lanes;
 }
 
 /* `count` times `bytes`; NULL when there is no memory. */
@@ -48,38 +58,45 @@ static void *allocate_times(size_t bytes, size_t count)
 lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
 {
     const lk_cpu_program *c = compiled;
-    const double bytes = session_bytes(c, lk_pool_threads(pool)), most = (double)lk_most_memory();
+    const size_t threads = lk_pool_threads(pool), lanes = c->program->batch >= threads ? threads : 1;
+    const double bytes = session_bytes(c, threads, lanes), most = (double)lk_most_memory();
     if (bytes > most)
         return lk_fail(LK_ERROR_MEMORY,
                        "a run of %zu pictures needs %.0f MB, and at most %.0f MB are taken here: run fewer "
-                       "at a time, or "
-                       "smaller ones",
+                       "at a time, or smaller ones",
                        c->program->batch, bytes * 1e-6, most * 1e-6);
     instance *made = lk_allocate_array(1, sizeof *made);
     if (made) {
-        *made = (instance){.compiled = c, .pool = pool};
-        made->arena = allocate_times(c->arena, 1);
-        made->scratch = allocate_times(c->scratch, lk_pool_threads(pool));
+        *made = (instance){.compiled = c, .pool = pool, .lanes = lanes};
+        made->arena = allocate_times(c->arena, lanes);
+        made->apart = allocate_times(c->apart, 1);
+        made->scratch = allocate_times(c->scratch, threads);
         for (size_t i = 0; i < LK_COUNT(made->converted); i++)
-            made->converted[i] = allocate_times(c->converted * sizeof(float), c->program->batch);
+            made->converted[i] = allocate_times(c->converted * sizeof(float), lanes);
     }
-    if (!made || !made->arena || !made->scratch || !made->converted[0] || !made->converted[1]) {
+    if (!made || !made->arena || !made->apart || !made->scratch || !made->converted[0] ||
+        !made->converted[1]) {
         lk_cpu_close(made);
-        return lk_fail(LK_ERROR_MEMORY, "out of memory: a run needs %zu bytes for its maps", c->arena);
+        return lk_fail(LK_ERROR_MEMORY, "out of memory: a run needs %zu bytes for its maps",
+                       c->arena + c->apart);
     }
     *opened = made;
     return LK_OK;
 }
 
-static void *value(const instance *i, lk_value_id id)
+/* Where a picture's value begins. */
+static uint8_t *value(const picture_run *p, lk_value_id id)
 {
-    return i->arena + i->compiled->values[id].offset;
+    const instance *i = p->instance;
+    const lk_cpu_value *v = &i->compiled->values[id];
+    return v->is_apart ? i->apart + v->offset + p->index * v->bytes
+                       : i->arena + p->lane * i->compiled->arena + v->offset;
 }
 
 void *lk_cpu_input(const void *opened)
 {
     const instance *i = opened;
-    return value(i, i->compiled->program->input);
+    return value(&(picture_run){.instance = i}, i->compiled->program->input);
 }
 
 /* One picture's map as it lies in memory. */
@@ -91,13 +108,12 @@ typedef struct {
     void *memory;
 } map;
 
-static map map_of(const instance *i, lk_value_id id, size_t picture)
+static map map_of(const picture_run *p, lk_value_id id)
 {
-    const lk_cpu_value *v = &i->compiled->values[id];
-    const lk_program *program = i->compiled->program;
-    uint8_t *first = value(i, id);
+    const lk_cpu_value *v = &p->instance->compiled->values[id];
+    const lk_program *program = p->instance->compiled->program;
     return (map){&program->values[id], v->is_blocked, v->type, id == program->input ? program->pixels : NULL,
-                 first + picture * v->bytes};
+                 value(p, id)};
 }
 
 static size_t place_in(const map *m, size_t pixel, size_t channel)
@@ -125,7 +141,7 @@ static void put(const map *m, size_t pixel, size_t channel, float value)
 
 void lk_cpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
 {
-    const map m = map_of(opened, id, picture);
+    const map m = map_of(&(picture_run){.instance = opened, .index = picture}, id);
     for (size_t c = 0; c < m.shape->channels; c++)
         for (size_t p = 0; p < m.shape->height * m.shape->width; p++, chw++) {
             *chw = get(&m, p, c);
@@ -138,12 +154,13 @@ void lk_cpu_read(const void *opened, lk_value_id id, size_t picture, float *chw)
 
 /* What the pieces of one step have in common. */
 typedef struct {
-    const instance *instance;
     const lk_step *step;
     const lk_cpu_step *compiled;
     lk_operands io;
-    size_t grain, grains; /* rows that stay together, and how many times so many a picture has */
-    size_t pieces;        /* of one picture: as equal a number of grains as can be */
+    uint8_t *scratch; /* of the pool's first thread */
+    size_t thread_scratch;
+    size_t grain, grains; /* rows that stay together, and how many times so many there are */
+    size_t pieces;        /* as equal a number of grains as can be */
 } step_run;
 
 /* Pieces for one thread: enough for another to take some over, but each that begins in the middle of a panel
@@ -181,12 +198,10 @@ static void run_piece(const void *context, size_t piece, size_t worker)
 {
     const step_run *r = context;
     const lk_cpu_step *c = r->compiled;
-    const size_t picture = piece / r->pieces * c->rows, nth = piece % r->pieces;
-    const size_t begin = nth * r->grains / r->pieces * r->grain,
-                 end = least((nth + 1) * r->grains / r->pieces * r->grain, c->rows);
-    const lk_rows rows = {picture + begin, picture + end};
+    const lk_rows rows = {piece * r->grains / r->pieces * r->grain,
+                          least((piece + 1) * r->grains / r->pieces * r->grain, c->rows)};
     lk_operands io = r->io;
-    io.scratch = r->instance->scratch + worker * r->instance->compiled->scratch;
+    io.scratch = r->scratch + worker * r->thread_scratch;
     switch (r->step->op) {
     case LK_OP_CONV2D:
         if (c->expand_depthwise.expand) c->run.expand_depthwise(&c->expand_depthwise, &io, rows);
@@ -206,71 +221,69 @@ static void run_piece(const void *context, size_t piece, size_t worker)
     }
 }
 
-/* Under AddressSanitizer: a step sees its own operands and nothing else of the arena; the caller sees all. */
-static void guard(const instance *i, const lk_cpu_step *step)
+/* Under AddressSanitizer: a step sees its own operands and nothing else of its picture's arena; the caller
+ * sees all. */
+static void guard(const picture_run *p, const lk_cpu_step *step)
 {
+    const lk_cpu_program *compiled = p->instance->compiled;
+    uint8_t *arena = p->instance->arena + p->lane * compiled->arena;
     if (!step) {
-        ASAN_UNPOISON_MEMORY_REGION(i->arena, i->compiled->arena);
+        ASAN_UNPOISON_MEMORY_REGION(arena, compiled->arena);
         return;
     }
-    ASAN_POISON_MEMORY_REGION(i->arena, i->compiled->arena);
+    ASAN_POISON_MEMORY_REGION(arena, compiled->arena);
     if (step->in_next) return;
     const lk_value_id operands[] = {step->input, step->residual, step->output};
     for (size_t o = 0; o < LK_COUNT(operands); o++)
         if (operands[o] != LK_NO_VALUE)
-            ASAN_UNPOISON_MEMORY_REGION(value(i, operands[o]),
-                                        i->compiled->values[operands[o]].bytes * i->compiled->program->batch);
+            ASAN_UNPOISON_MEMORY_REGION(value(p, operands[o]), compiled->values[operands[o]].bytes);
 }
 
-/* The value's maps in another layout or type, into `converted`, the instance's own. */
-static const void *convert(const instance *i, const lk_cpu_step *step, lk_value_id id, size_t pictures,
-                           float *converted)
+/* The value in another layout or type, into the picture's part of one of the instance's `converted`. */
+static const void *convert(const picture_run *p, const lk_cpu_step *step, lk_value_id id, bool is_input)
 {
-    const bool is_input = converted == i->converted[0];
-    map to = {
+    const instance *i = p->instance;
+    const map from = map_of(p, id);
+    const map to = {
+        .shape = from.shape,
         .is_blocked = is_input ? step->reads_blocked : step->writes_blocked,
         .type = is_input ? step->reads_type : step->writes_type,
+        .memory = i->converted[is_input ? 0 : 1] + p->lane * i->compiled->converted,
     };
-    uint8_t *place = (uint8_t *)converted;
-    for (size_t picture = 0; picture < pictures; picture++) {
-        const map from = map_of(i, id, picture);
-        const size_t pixels = from.shape->height * from.shape->width, channels = from.shape->channels;
-        to.shape = from.shape;
-        to.memory = place;
-        if (from.pixels && !to.is_blocked && !step->rounds_input) {
-            lk_pixels_normalize(from.pixels, from.memory, pixels, to.memory);
-            place += pixels * channels * sizeof(float);
-            continue;
-        }
-        for (size_t p = 0; p < pixels; p++)
-            for (size_t c = 0; c < channels; c++) {
-                const float v = get(&from, p, c);
-                put(&to, p, c, is_input && step->rounds_input ? lk_round_bf16(v) : v);
-            }
-        place += (to.is_blocked ? lk_blocked_floats(pixels, channels) : pixels * channels) *
-                 lk_dtype_bytes(to.type);
+    const size_t pixels = from.shape->height * from.shape->width, channels = from.shape->channels;
+    if (from.pixels && !to.is_blocked && !step->rounds_input) {
+        lk_pixels_normalize(from.pixels, from.memory, pixels, to.memory);
+        return to.memory;
     }
-    return converted;
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+        for (size_t c = 0; c < channels; c++) {
+            const float v = get(&from, pixel, c);
+            put(&to, pixel, c, is_input && step->rounds_input ? lk_round_bf16(v) : v);
+        }
+    return to.memory;
 }
 
-static void run_step(const instance *i, size_t s, size_t pictures)
+static void run_step(const picture_run *p, size_t s)
 {
-    const lk_cpu_step *c = &i->compiled->steps[s];
-    step_run r = {.instance = i, .step = &i->compiled->program->steps[s], .compiled = c};
+    const lk_cpu_program *compiled = p->instance->compiled;
+    const lk_cpu_step *c = &compiled->steps[s];
+    step_run r = {.step = &compiled->program->steps[s],
+                  .compiled = c,
+                  .scratch = p->instance->scratch + (p->pool ? 0 : p->lane * compiled->scratch),
+                  .thread_scratch = compiled->scratch};
     if (c->in_next) return;
-    r.io.x = c->converts_input ? convert(i, c, c->input, pictures, i->converted[0]) : value(i, c->input);
+    r.io.x = c->converts_input ? convert(p, c, c->input, true) : value(p, c->input);
     r.io.pixels = c->pixels;
-    r.io.y = value(i, c->output);
-    r.io.weights = i->compiled->weights + c->weights;
+    r.io.y = value(p, c->output);
+    r.io.weights = compiled->weights + c->weights;
     if (c->expand_depthwise.expand) {
         r.io.second_weights = r.io.weights;
-        r.io.weights = i->compiled->weights + c[-1].weights;
+        r.io.weights = compiled->weights + c[-1].weights;
     }
     if (c->residual != LK_NO_VALUE)
-        r.io.residual = c->converts_residual ? convert(i, c, c->residual, pictures, i->converted[1])
-                                             : value(i, c->residual);
-    cut(c, lk_pool_threads(i->pool), &r);
-    lk_parallel_for(i->pool, pictures * r.pieces, run_piece, &r);
+        r.io.residual = c->converts_residual ? convert(p, c, c->residual, false) : value(p, c->residual);
+    cut(c, lk_pool_threads(p->pool), &r);
+    lk_parallel_for(p->pool, r.pieces, run_piece, &r);
 }
 
 static uint64_t now_ns(void)
@@ -280,16 +293,32 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static void run_picture(const picture_run *p, uint64_t *step_ns)
+{
+    const lk_cpu_program *compiled = p->instance->compiled;
+    for (size_t s = 0; s < compiled->program->step_count; s++) {
+        guard(p, &compiled->steps[s]);
+        const uint64_t start = step_ns ? now_ns() : 0;
+        run_step(p, s);
+        if (step_ns) step_ns[s] += now_ns() - start;
+    }
+    guard(p, NULL);
+}
+
+static void run_alone(const void *context, size_t picture, size_t worker)
+{
+    run_picture(&(picture_run){.instance = context, .index = picture, .lane = worker}, NULL);
+}
+
+/* A picture a thread as long as they go round, and the rest by all threads together; so are all where each
+ * step is timed. */
 lk_status lk_cpu_run(void *opened, size_t pictures, uint64_t *step_ns)
 {
     const instance *i = opened;
-    const lk_program *program = i->compiled->program;
-    for (size_t s = 0; s < program->step_count; s++) {
-        guard(i, &i->compiled->steps[s]);
-        const uint64_t start = step_ns ? now_ns() : 0;
-        run_step(i, s, pictures);
-        if (step_ns) step_ns[s] = now_ns() - start;
-    }
-    guard(i, NULL);
+    const size_t alone = step_ns || i->lanes == 1 ? 0 : pictures / i->lanes * i->lanes;
+    if (step_ns) memset(step_ns, 0, i->compiled->program->step_count * sizeof *step_ns);
+    lk_parallel_for(i->pool, alone, run_alone, i);
+    for (size_t picture = alone; picture < pictures; picture++)
+        run_picture(&(picture_run){.instance = i, .index = picture, .pool = i->pool}, step_ns);
     return LK_OK;
 }

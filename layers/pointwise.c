@@ -59,23 +59,45 @@ size_t lk_pointwise_pack_halves(const lk_conv2d *d, const lk_conv2d_weights *fro
     return pack_bf16(d, from, 1, packed);
 }
 
-size_t lk_pointwise_pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+/* `unit` inputs of an output side by side, as floats or as bfloat16. */
+static size_t pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, size_t unit, bool halves,
+                      void *packed)
 {
     const size_t inputs = d->in_channels, panels = d->out_channels / 24;
+    float *bias = packed;
+    void *w = packed ? bias + panels * 32 : NULL;
     for (size_t at = 0; packed && at < panels * 32; at++) {
         /* Odd panels begin in the middle of a block: their whole one comes first all the same. */
         const size_t column = at % 32, odd = at / 32 % 2, half = column % 8;
         const size_t o = at / 32 * 24 + (column < 16 ? column + odd * 8 : odd ? half : 16 + half);
-        float *w = (float *)packed + (panels + at / 32 * inputs) * 32 + at % 32;
-        ((float *)packed)[at] = from->bias[o];
-        for (size_t c = 0; c < inputs; c++) w[c * 32] = from->weights[o * inputs + c];
+        bias[at] = from->bias[o];
+        for (size_t c = 0; c < inputs; c++) {
+            const size_t place = at / 32 * inputs * 32 + (c / unit * 32 + column) * unit + c % unit;
+            if (halves) ((uint16_t *)w)[place] = lk_to_bf16(from->weights[o * inputs + c]);
+            else ((float *)w)[place] = from->weights[o * inputs + c];
+        }
     }
-    return panels * 32 * (1 + inputs) * sizeof(float);
+    return panels * 32 * (sizeof(float) + inputs * (halves ? sizeof(uint16_t) : sizeof(float)));
+}
+
+size_t lk_pointwise_pack_24(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_24(d, from, 1, false, packed);
+}
+
+size_t lk_pointwise_pack_24_pairs(const lk_conv2d *d, const lk_conv2d_weights *from, void *packed)
+{
+    return pack_24(d, from, 2, true, packed);
 }
 
 bool lk_pointwise_fits_24(const lk_conv2d *d)
 {
     return d->out_channels % 24 == 0 && d->out_channels % LK_BLOCK != 0;
+}
+
+bool lk_pointwise_fits_24_pairs(const lk_conv2d *d)
+{
+    return lk_pointwise_fits_24(d) && lk_pointwise_fits_pairs(d);
 }
 
 bool lk_pointwise_fits_vector(const lk_conv2d *d)

@@ -55,7 +55,7 @@ static void all_panels(const lk_conv2d *d, const lk_operands *io, const source *
         const panel p = {.d = &product,
                          .x_pixels = count + 1,
                          .y_pixels = pixels,
-                         .row = count,
+                         .row = pixels,
                          .bias = bias + block * LK_BLOCK,
                          .w = w,
                          .x = io->scratch,

@@ -74,7 +74,7 @@ static inline lk_vec lk_map_load_if(const lk_element *p, bool inside)
 /* As lk_to_bf16. */
 static inline void lk_map_store(lk_element *p, lk_vec v)
 {
-    const lk_bits bits = (lk_bits)v, is_nan = (lk_bits)(v != v);
+    const lk_bits bits = (lk_bits)v, is_nan = (lk_bits)((lk_vec_test)(bits & 0x7fffffff) > 0x7f800000);
     const lk_bits nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
     const lk_halves halves = __builtin_convertvector((is_nan & nan) | (~is_nan & nearest), lk_halves);
     memcpy(p, &halves, sizeof halves);

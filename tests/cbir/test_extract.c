@@ -229,10 +229,22 @@ static void an_empty_list_has_no_rows(void **state)
     assert_int_equal(r.done, 0);
 }
 
+static void a_plan_of_floats_is_refused(void **state)
+{
+    const fixture *f = *state;
+    const lk_preprocessing p = small(f);
+    lk_plan *plan = NULL;
+    assert_int_equal(lk_plan_open(f->model, &(lk_plan_options){.height = 32, .width = 32}, &plan), LK_OK);
+    const lk_extract_options options = {.plan = plan, .preprocessing = &p};
+    assert_int_equal(lk_extract(&f->list, &options, &(lk_extract_calls){0}), LK_ERROR_ARGUMENT);
+    lk_plan_close(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_the_plain_ways_whatever_the_threads),
+        cmocka_unit_test(a_plan_of_floats_is_refused),
         cmocka_unit_test(transforms_are_done_in_order),
         cmocka_unit_test(strict_stops_at_the_first_bad_picture),
         cmocka_unit_test(a_failing_row_ends_it),

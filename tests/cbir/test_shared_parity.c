@@ -168,6 +168,7 @@ static void extract(const char *model_path, const char *list_path, lk_plan_optio
     lk_plan *plan = NULL;
     assert_int_equal(lk_model_open(model_path, &model), LK_OK);
     options.features = &feature, options.feature_count = 1;
+    options.pixels = lk_model_preprocessing(model);
     assert_int_equal(lk_plan_open(model, &options, &plan), LK_OK);
     assert_int_equal(lk_list_add_source(list, list_path, &(lk_list_options){0}), LK_OK);
     const lk_part part = {.weight = 1};
