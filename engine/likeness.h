@@ -175,8 +175,8 @@ typedef struct lk_picture_reader lk_picture_reader;
 LK_API lk_status lk_picture_reader_open(const lk_preprocessing *preprocessing, lk_picture_reader **reader);
 LK_API void lk_picture_reader_close(lk_picture_reader **reader);
 
-/* What lk_image_open and lk_image_fit give (but for fast_decode), into hwc_u8 [height][width][3]: the place that lk_session_pixels() gives. On failure
- * nothing is written there. */
+/* What lk_image_open and lk_image_fit give (but for fast_decode), into hwc_u8 [height][width][3]: the place that
+ * lk_session_pixels() gives. On failure nothing is written there. */
 LK_API lk_status lk_picture_reader_read(lk_picture_reader *reader, const char *path, uint8_t *hwc_u8);
 
 /* The same from `size` bytes in memory, as lk_image_decode. */
@@ -252,7 +252,9 @@ LK_API size_t lk_plan_feature_length(const lk_plan *plan,
                                      size_t feature); /* floats for one picture; 0 past the end */
 LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
                                   size_t chw[3]);        /* [channels, height, width] */
-LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
+LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session that runs a
+                                                          * picture at a time; one whose threads each run one has
+                                                          * more */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
 LK_API lk_precision lk_plan_precision(const lk_plan *plan); /* never AUTO */
 LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native" */
