@@ -175,7 +175,10 @@ static const struct argp_option run_options[] = {
     {NULL, 0, NULL, 0, "Running:", 20},
     {"backend", BACKEND, "NAME", 0, "auto (the fastest: native), native, openblas or reference (plain C)", 0},
     {"precision", PRECISION, "NAME", 0, "f32, bf16 or int8 (the model file's, or the gallery's)", 0},
-    {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512; on arm64 neon", 0},
+    {"isa", ISA, "NAME", 0,
+     "Use no instructions above these: portable, avx2, avxvnni, avx512, avx512vnni, avx512vpopcntdq or "
+     "avx512bf16; on arm64 neon or neondot",
+     0},
     {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},
     {0}};
 
