@@ -299,8 +299,8 @@ typedef struct lk_step_profile {
     uint64_t ns;                    /* of the last profiled run */
 } lk_step_profile;
 
-/* As lk_session_run, and times each step. `steps` [lk_plan_step_count()] is filled; its strings are the
- * plan's. */
+/* As lk_session_run, and times each step: the same bits, but all threads share each step, where a run may give each
+ * a picture of its own. `steps` [lk_plan_step_count()] is filled; its strings are the plan's. */
 LK_API lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profile *steps);
 LK_API size_t lk_plan_step_count(const lk_plan *plan);
 LK_API const lk_plan *lk_session_plan(const lk_session *session);
