@@ -1,4 +1,4 @@
-/* Files: read whole by mapping, written whole or not at all. */
+/* Files: read whole, written whole or not at all. */
 #ifndef LK_BASE_FILE_H
 #define LK_BASE_FILE_H
 

@@ -18,8 +18,8 @@ void *lk_allocate_array(size_t count, size_t size);
 /* Moves an array of `*capacity` elements to one that holds at least `needed`, growing by half; false leaves all as it was. */
 bool lk_grow(void **array, size_t *capacity, size_t needed, size_t size);
 
-/* What is more than this is not asked for at all, bytes: three quarters of this machine's memory. The system may promise more than it has, and
- * end the process when it is touched. SIZE_MAX where it does not say. */
+/* What is more than this is not asked for at all, bytes: three quarters of this machine's memory. The system may promise more than
+ * it has, and end the process when it is touched. SIZE_MAX where it does not say. */
 size_t lk_most_memory(void);
 
 char *lk_copy_text(const char *text); /* NULL when memory is short, or for NULL */

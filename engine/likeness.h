@@ -175,8 +175,8 @@ typedef struct lk_picture_reader lk_picture_reader;
 LK_API lk_status lk_picture_reader_open(const lk_preprocessing *preprocessing, lk_picture_reader **reader);
 LK_API void lk_picture_reader_close(lk_picture_reader **reader);
 
-/* What lk_image_open and lk_image_fit give (but for fast_decode), into hwc_u8 [height][width][3]: the place that lk_session_pixels() gives. On failure
- * nothing is written there. */
+/* What lk_image_open and lk_image_fit give (but for fast_decode), into hwc_u8 [height][width][3]: the place that
+ * lk_session_pixels() gives. On failure nothing is written there. */
 LK_API lk_status lk_picture_reader_read(lk_picture_reader *reader, const char *path, uint8_t *hwc_u8);
 
 /* The same from `size` bytes in memory, as lk_image_decode. */
@@ -257,7 +257,9 @@ LK_API size_t lk_plan_feature_length(const lk_plan *plan,
                                      size_t feature); /* floats for one picture; 0 past the end */
 LK_API void lk_plan_feature_shape(const lk_plan *plan, size_t feature,
                                   size_t chw[3]);        /* [channels, height, width] */
-LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session */
+LK_API size_t lk_plan_arena_bytes(const lk_plan *plan);  /* memory of activations, for each session that runs a
+                                                          * picture at a time; one whose threads each run one has
+                                                          * more */
 LK_API size_t lk_plan_weight_bytes(const lk_plan *plan); /* packed weights, shared */
 LK_API lk_precision lk_plan_precision(const lk_plan *plan); /* never AUTO */
 LK_API const char *lk_plan_backend(const lk_plan *plan); /* "reference", "openblas", "native", "cuda" */
@@ -306,8 +308,8 @@ typedef struct lk_step_profile {
     uint64_t ns;                    /* of the last profiled run */
 } lk_step_profile;
 
-/* As lk_session_run, and times each step. `steps` [lk_plan_step_count()] is filled; its strings are the
- * plan's. */
+/* As lk_session_run, and times each step: the same bits, but all threads share each step, where a run may give each
+ * a picture of its own. `steps` [lk_plan_step_count()] is filled; its strings are the plan's. */
 LK_API lk_status lk_session_profile(lk_session *session, size_t pictures, lk_step_profile *steps);
 LK_API size_t lk_plan_step_count(const lk_plan *plan);
 LK_API const lk_plan *lk_session_plan(const lk_session *session);

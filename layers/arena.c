@@ -7,8 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* One value: its size for the whole batch, and the steps from the one that makes it to the last that reads
- * it. */
+/* One value: its size, and the steps from the one that makes it to the last that reads it. */
 typedef struct {
     lk_value_id value;
     size_t bytes, first, last;
@@ -42,8 +41,7 @@ static void find_lifetimes(const lk_cpu_program *compiled, tenant *tenants)
 static bool find_sizes(const lk_program *program, const lk_cpu_value *values, tenant *tenants)
 {
     for (size_t i = 0; i < program->value_count; i++)
-        if (!lk_multiply(values[i].bytes, program->batch, &tenants[i].bytes) ||
-            !lk_round_up(tenants[i].bytes, LK_ALIGNMENT, &tenants[i].bytes) ||
+        if (!lk_round_up(values[i].bytes, LK_ALIGNMENT, &tenants[i].bytes) ||
             tenants[i].bytes > SIZE_MAX / (program->value_count + 1))
             return false;
     return true;
@@ -113,8 +111,7 @@ lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes)
     if (!tenants) return lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
     find_lifetimes(compiled, tenants);
     if (!find_sizes(program, values, tenants)) {
-        status = lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be",
-                         program->batch);
+        status = lk_fail(LK_ERROR_LIMIT, "the maps of a picture need more memory than there can be");
         goto done;
     }
     const size_t by_time = place_in_order(tenants, program->value_count, values, order_by_time);

@@ -1,4 +1,4 @@
-/* One block of memory for all maps of a plan, in which maps that are not needed at the same time share a place.
+/* One block of memory for the maps of a picture, in which maps that are not needed at the same time share a place.
  *
  *   offset ^   +-----------------+
  *          |   | residual, 2–5   |      +--------------+
@@ -12,8 +12,8 @@
 
 #include "layers/cpu_plan.h"
 
-/* Finds a place for every value of the program, each `bytes` large for one picture, for program->batch pictures: sets their `offset`;
- * a value that no step touches, or that is apart, gets SIZE_MAX. `bytes` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
+/* Finds a place for every value of the program: sets their `offset`; a value that no step touches, or that is apart, gets SIZE_MAX.
+ * `bytes` is the size of the whole. LK_ERROR_LIMIT when that overflows, LK_ERROR_MEMORY. */
 lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes);
 
 #endif

@@ -26,8 +26,8 @@ typedef struct lk_conv2d {
     lk_dtype type; /* LK_F32; LK_I8 (int8.h); or LK_BF16: a pack function then rounds the weights. Those of a depthwise layer, or of one
                                * that is not pointwise and reads floats, are few and multiplied as floats anyway: they stay as they are,
                                * and so does bias */
-    lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, and so do bytes; other NHWC maps
-                               * are floats, whose values are bfloat16's where the type is */
+    lk_dtype x_type, y_type; /* of the maps; a residual is of y's. Blocked maps lie in memory as their type says, and so do bytes;
+                              * other NHWC maps are floats, whose values are bfloat16's where the type is */
     lk_affine x_real, y_real, residual_real; /* LK_I8: what bytes of the maps stand for. A float x becomes bytes of x_real first; a
                                               * float y has neither activation nor residual. A residual is added before the
                                               * activation */

@@ -212,13 +212,9 @@ static void choose_kernels(const lk_program *program, const lk_cpu_choice *choic
 static lk_status place_values(lk_cpu_program *compiled)
 {
     const lk_program *program = compiled->program;
-    lk_program one = *program;
-    one.batch = 1;
     for (size_t i = 0; i < program->value_count; i++)
         compiled->values[i].is_apart = program->batch > 1 && (program->values[i].kept || i == program->input);
-    compiled->program = &one;
     const lk_status status = lk_arena_place(compiled, &compiled->arena);
-    compiled->program = program;
     for (size_t i = 0; !status && i < program->value_count; i++) {
         lk_cpu_value *value = &compiled->values[i];
         size_t bytes;

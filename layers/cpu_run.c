@@ -77,8 +77,8 @@ lk_status lk_cpu_open(const void *compiled, lk_pool *pool, void **opened)
     if (!made || !made->arena || !made->apart || !made->scratch || !made->converted[0] ||
         !made->converted[1]) {
         lk_cpu_close(made);
-        return lk_fail(LK_ERROR_MEMORY, "out of memory: a run needs %zu bytes for its maps",
-                       c->arena + c->apart);
+        return lk_fail(LK_ERROR_MEMORY, "out of memory: a run of %zu pictures needs %.0f MB",
+                       c->program->batch, bytes * 1e-6);
     }
     *opened = made;
     return LK_OK;

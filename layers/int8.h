@@ -55,8 +55,8 @@ lk_conv2d_pack_fn lk_int8_pack_rows;   /* of depthwise layers, [blocks] of at_ze
 lk_conv2d_pack_fn lk_int8_pack_stem;   /* [blocks] of at_zero [16], factor [16], w [7][16][4]: eight bytes of each row of taps, and
                                         * then their ninths */
 lk_conv2d_pack_fn lk_int8_pack_signed_fours, lk_int8_pack_signed_rows, lk_int8_pack_signed_stem; /* the same for sums over x less 128 */
-bool lk_int8_fits_columns(const lk_conv2d *d);      /* not pointwise, one group, bytes to bytes */
-size_t lk_columns_i8_scratch(const lk_conv2d *d);   /* columns, output and residual of as many pixels as are gathered at once, and one more */
+bool lk_int8_fits_columns(const lk_conv2d *d);    /* not pointwise, one group, bytes to bytes */
+size_t lk_columns_i8_scratch(const lk_conv2d *d); /* columns, output and residual of the pixels that are gathered at once, and one more */
 bool lk_int8_fits_pointwise(const lk_conv2d *d);
 bool lk_int8_fits_linear(const lk_conv2d *d);
 bool lk_int8_fits_any_depthwise(const lk_conv2d *d);

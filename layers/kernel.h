@@ -6,7 +6,8 @@
 
 #include "layers/pixels.h"
 
-/* The operands of one call, for a whole batch, of the types that the layer says. What is not used is NULL. y overlaps none of the others. */
+/* The operands of one call, for one picture or several side by side, of the types that the layer says. What is not used is NULL. y
+ * overlaps none of the others. */
 typedef struct lk_operands {
     const void *x;        /* the layer's input */
     const lk_pixels *pixels; /* x is RGB bytes in place of floats, and this is what they stand for: for a kernel of LK_STEM alone */

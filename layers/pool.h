@@ -1,4 +1,5 @@
-/* Work split over threads. A piece is the same whatever the number of threads, so results are equal bit for bit. */
+/* Work split over threads. What a piece computes must not depend on how work is cut: then results are equal bit for bit on any
+ * number of threads. */
 #ifndef LK_LAYERS_POOL_H
 #define LK_LAYERS_POOL_H
 

@@ -178,7 +178,10 @@ static const struct argp_option run_options[] = {
      "auto (the fastest), cuda (a GPU), native, openblas or reference (plain C)", 0},
     {"precision", PRECISION, "NAME", 0,
      "f32, bf16, int8 or, with cuda, f16 (the model file's, or the gallery's)", 0},
-    {"isa", ISA, "NAME", 0, "Use no instructions above these: portable, avx2 or avx512; on arm64 neon", 0},
+    {"isa", ISA, "NAME", 0,
+     "Use no instructions above these: portable, avx2, avxvnni, avx512, avx512vnni, avx512vpopcntdq or "
+     "avx512bf16; on arm64 neon or neondot",
+     0},
     {"device", DEVICE, "N", 0, "Which GPU, with cuda, from 0", 0},
     {"tf32", TF32, NULL, 0, "With cuda in f32: tensor cores, which round factors to 10 fraction bits", 0},
     {"threads", 't', "N", 0, "Threads; 0: one a processor (the default of extract; else 1)", 0},

@@ -1,13 +1,13 @@
-/* A convolution of any shape as a product of matrices: the inputs of some output pixels are gathered into columns, blocked as a map of
- * [kernel_h][kernel_w][inputs] channels is, and the pointwise kernel multiplies them while they are in a cache. The files that include this gather
- * them from maps of one layout or another, and say what TILE_ROWS and BLOCKS are. */
+/* A convolution of any shape as a product of matrices: the inputs of some output pixels are gathered into columns, blocked as a map
+ * of [kernel_h][kernel_w][inputs] channels is, and the pointwise kernel multiplies them while they are in a cache. The files that
+ * include this gather them from maps of one layout or another, and say what TILE_ROWS and BLOCKS are. */
 #ifndef LK_LAYERS_KERNELS_COLUMNS_H
 #define LK_LAYERS_KERNELS_COLUMNS_H
 
 #include "layers/kernels/pointwise_blocked.h"
 
-/* Columns of pixels [begin, begin + count) of one picture; block b of them at b * stride. Behind the last pixel of a block there is room for one
- * more: a vector that is written across the end of a pixel's block spills into the next pixel, which is written later. */
+/* Columns of pixels [begin, begin + count) of one picture; block b of them at b * stride. Behind the last pixel of a block there is
+ * room for one more: a vector that is written across the end of a pixel's block spills into the next pixel, which is written later. */
 typedef struct {
     const lk_conv2d *d;
     lk_inputs inputs;

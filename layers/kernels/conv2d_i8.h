@@ -1,6 +1,6 @@
-/* A convolution of any shape on blocked maps of bytes, of one group: as columns.h, but the product is the pointwise kernel as it stands, of a map that
- * holds the columns; its output is copied to where it belongs. Columns and output have room for one pixel more, into which a tap that is copied
- * across the end of a block spills. */
+/* A convolution of any shape on blocked maps of bytes, of one group: as columns.h, but the product is the pointwise kernel as it
+ * stands, of a map that holds the columns; its output is copied to where it belongs. Columns and output have room for one pixel
+ * more, into which a tap that is copied across the end of a block spills. */
 #ifndef LK_LAYERS_KERNELS_CONV2D_I8_H
 #define LK_LAYERS_KERNELS_CONV2D_I8_H
 

@@ -1,19 +1,21 @@
-/* A convolution of any shape on a picture as it comes, NHWC: taps side by side lie side by side, and are copied as one, however few its channels
- * are. One group. */
+/* A convolution of any shape on a picture as it comes, NHWC: taps side by side lie side by side, and are copied as one, however few
+ * its channels are. One group. */
 #ifndef LK_LAYERS_KERNELS_CONV2D_PICTURE_H
 #define LK_LAYERS_KERNELS_CONV2D_PICTURE_H
 
 #include "layers/kernels/columns.h"
 
-/* A part of a column, from term `k` on: `count` values of the picture from `from` on, which begin with a pixel's first; zeros where it is NULL. */
+/* A part of a column, from term `k` on: `count` values of the picture from `from` on, which begin with a pixel's first; zeros where
+ * it is NULL. */
 INLINE void put_part(const columns *g, float *column, size_t k, const uint8_t *from, size_t count)
 {
+    const size_t size = g->pixels ? 1 : sizeof(float); /* of a value */
     float normal[LK_BLOCK];
     for (size_t done = 0, lanes; done < count; done += lanes, k += lanes) {
         const size_t in_block = LK_BLOCK - k % LK_BLOCK;
         float *to = column + k / LK_BLOCK * g->stride + k % LK_BLOCK;
         lanes = count - done < in_block ? count - done : in_block;
-        const void *values = from ? from + done * sizeof(float) : NULL;
+        const void *values = from ? from + done * size : NULL;
         if (from && g->pixels) {
             for (size_t i = 0; i < lanes; i++) normal[i] = g->pixels->value[(done + i) % 3][from[done + i]];
             values = normal;

@@ -8,7 +8,7 @@ void lk_depthwise_bf16_2x6__avx512bf16(const lk_conv2d *d, const lk_operands *io
     depthwise_blocked(d, io, rows);
 }
 
-void lk_depthwise_bf16_1x4__avx512bf16(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
+void lk_depthwise_bf16_1x6__avx512bf16(const lk_conv2d *d, const lk_operands *io, lk_rows rows)
 {
     depthwise_any(d, io, rows);
 }

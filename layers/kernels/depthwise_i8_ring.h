@@ -38,7 +38,8 @@ INLINE uint8_t *ring_row(const input_ring *r, size_t block, size_t row)
 INLINE input_ring ring_of(const lk_conv2d *d, void *scratch, size_t rows, size_t blocks)
 {
     const size_t row_bytes = lk_depthwise_i8_row(d), lead = d->pad_left > 0, right = lead + (d->in_w + 3) / 4;
-    input_ring r = {.d = d, .bytes = (uint8_t *)scratch + row_bytes, .rows = rows, .row_bytes = row_bytes, .lead = lead, .outside = scratch};
+    input_ring r = {
+        .d = d, .bytes = (uint8_t *)scratch + row_bytes, .rows = rows, .row_bytes = row_bytes, .lead = lead, .outside = scratch};
     memset(scratch, d->x_real.zero, row_bytes);
     for (size_t i = 0; i < blocks * rows; i++) {
         memset(r.bytes + i * row_bytes, d->x_real.zero, lead * GROUP_BYTES);

@@ -49,7 +49,8 @@ INLINE ints ints_mix(ints low, ints high)
 }
 INLINE ints ints_turned(ints v, int bytes)
 {
-    return vorrq_s32(vshlq_s32(v, vdupq_n_s32(8 * bytes)), vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(v), vdupq_n_s32(8 * bytes - 32))));
+    const uint32x4_t from_above = vshlq_u32(vreinterpretq_u32_s32(v), vdupq_n_s32(8 * bytes - 32));
+    return vorrq_s32(vshlq_s32(v, vdupq_n_s32(8 * bytes)), vreinterpretq_s32_u32(from_above));
 }
 INLINE void lay_some(const uint8_t *x, size_t count, int32_t outside, uint8_t *words)
 {
@@ -95,7 +96,8 @@ INLINE void lay_some(const uint8_t *x, size_t count, int32_t outside, uint8_t *w
     const __m512i order = _mm512_set_epi32(
         0x3f2f1f0f, 0x3e2e1e0e, 0x3d2d1d0d, 0x3c2c1c0c, 0x3b2b1b0b, 0x3a2a1a0a, 0x39291909, 0x38281808,
         0x37271707, 0x36261606, 0x35251505, 0x34241404, 0x33231303, 0x32221202, 0x31211101, 0x30201000);
-    const __m512i pixels = _mm512_mask_loadu_epi32(_mm512_set1_epi32((int32_t)((uint32_t)outside * 0x01010101)), (__mmask16)((1u << 4 * count) - 1), x);
+    const __m512i beside = _mm512_set1_epi32((int32_t)((uint32_t)outside * 0x01010101));
+    const __m512i pixels = _mm512_mask_loadu_epi32(beside, (__mmask16)((1u << 4 * count) - 1), x);
     _mm512_storeu_si512(words, _mm512_permutexvar_epi8(order, pixels));
 }
 #else

@@ -6,8 +6,8 @@
  *     lk_pixel            UNIT input channels of a pixel, to multiply with
  *     lk_unit, lk_units   an output's weights of UNIT input channels, and a vector of them
  *
- * With AVX512_BF16 a unit is a pair of bfloat16, multiplied and added by one instruction. Without it weights are kept as the floats that they
- * are once rounded, and a map's values become floats before they are multiplied, once for all outputs of a tile. */
+ * With AVX512_BF16 a unit is a pair of bfloat16, multiplied and added by one instruction. Without it weights are kept as the floats
+ * that they are once rounded, and a map's values become floats before they are multiplied, once for all outputs of a tile. */
 #ifndef LK_LAYERS_KERNELS_MAP_H
 #define LK_LAYERS_KERNELS_MAP_H
 

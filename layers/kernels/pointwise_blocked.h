@@ -1,6 +1,7 @@
 /* Pointwise convolution of blocked maps: a tile of up to TILE_ROWS pixels by one panel of BLOCKS blocks of output channels in
  * registers, a panel's tiles one after another, while the next panel's weights are fetched. The file that includes this says
- * what TILE_ROWS, the pixels of a tile, and BLOCKS are. The last panel may have one block of two; LAST_ROWS are then the pixels of its tiles. */
+ * what TILE_ROWS, the pixels of a tile, and BLOCKS are. The last panel may have one block of two; LAST_ROWS are then the pixels of
+ * its tiles. */
 #ifndef LK_LAYERS_KERNELS_POINTWISE_BLOCKED_H
 #define LK_LAYERS_KERNELS_POINTWISE_BLOCKED_H
 

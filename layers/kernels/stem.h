@@ -39,7 +39,8 @@ LK_UNROLL(3)
 LK_UNROLL(9)
         for (size_t k = 0; k < TAPS * CHANNELS; k++) {
             const float *w = t->packed + (1 + ky * TAPS * CHANNELS + k) * LK_BLOCK, *x_of_tap = row[ky] + k;
-            __asm__("" : "+r"(x_of_tap)); /* taps of neighbours overlap: what they share is to be read again, as it would not stay in registers */
+            /* Taps of neighbours overlap: what they share is to be read again, as it would not stay in registers. */
+            __asm__("" : "+r"(x_of_tap));
             lk_vec weights[BLOCKS * VECTORS];
 LK_UNROLL(4)
             for (size_t v = 0; v < blocks * VECTORS; v++) {

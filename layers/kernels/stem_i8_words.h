@@ -25,14 +25,15 @@ typedef struct {
     const uint8_t *ninths;
 } stem_taps;
 
-/* The ninths of `count` pixels, and zeros behind them. With a vector of indices, whole sixteens: they read within the next row, or the ninths
- * behind the last one. */
+/* A word for each of `count` pixels: its three ninths, and a zero. With a vector of indices, whole sixteens: they read on into the
+ * next row, or into the ninths behind the last one. */
 INLINE void collect_ninths(const stem_taps *taps, uint8_t *ninths, size_t count)
 {
     const uint8_t *const first = taps->row[0] + 8, *const second = taps->row[1] + 8, *const third = taps->row[2] + 8;
     size_t ox = 0;
 #if defined(__AVX512VBMI__)
-    const __m512i every = _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(NEXT_PIXEL));
+    const __m512i pixels = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i every = _mm512_mullo_epi32(pixels, _mm512_set1_epi32(NEXT_PIXEL));
     const __m512i order[] = {every, _mm512_slli_epi32(every, 8), _mm512_slli_epi32(every, 16)};
     const uint8_t *const rows[] = {first, second, third};
     for (; ox + 16 <= count; ox += 16) {

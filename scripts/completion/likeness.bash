@@ -13,7 +13,7 @@ _likeness() {
     case $before in
     --backend) words="auto cuda native openblas reference" ;;
     --precision) words="f32 bf16 int8 f16" ;;
-    --isa) words="portable avx2 avx512 neon" ;;
+    --isa) words="portable avx2 avxvnni avx512 avx512vnni avx512vpopcntdq avx512bf16 neon neondot" ;;
     --bn) words="running batch" ;;
     --feature) words="logits pooled" ;;
     --fuse) words="series parallel" ;;

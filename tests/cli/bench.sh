@@ -9,7 +9,7 @@ show likeness bench --backend reference --repeat 3 --plain --size 32 --batch 2 -
 # An expansion and its depthwise layer are one step, and a backend that keeps them apart stands below it.
 show likeness bench --backend native --backend reference --repeat 1 --size 32 model.safetensors | hide | sed -n '/^features.2.conv.0.2 +/,/^features.2.conv.3/p'
 show likeness bench --repeat 1 --size 32 model.safetensors | grep -c native
-show likeness bench --backend reference --json --repeat 1 --size 32 model.safetensors | hide | sed -n 1,54p
+show likeness bench --backend reference --json --repeat 1 --size 32 model.safetensors | hide | sed -n 1,55p
 show likeness bench --precision bf16 --repeat 1 --size 32 model.safetensors | grep -c openblas
 likeness bench --backend native --json --repeat 1 --size 32 model.safetensors >native.json
 python3 - <<'EOF'

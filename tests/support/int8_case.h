@@ -6,7 +6,14 @@
 #include "support/guard.h"
 
 /* How a case's numbers are drawn: anything, or what makes sums as large as they can be. */
-typedef enum { LK_TEST_ANYTHING, LK_TEST_ALL_LARGEST, LK_TEST_ALL_SMALLEST, LK_TEST_ZERO_IN_THE_MIDDLE, LK_TEST_HUGE_FACTORS, LK_TEST_MODES } lk_test_mode;
+typedef enum {
+    LK_TEST_ANYTHING,
+    LK_TEST_ALL_LARGEST,
+    LK_TEST_ALL_SMALLEST,
+    LK_TEST_ZERO_IN_THE_MIDDLE,
+    LK_TEST_HUGE_FACTORS,
+    LK_TEST_MODES
+} lk_test_mode;
 
 typedef struct {
     const lk_conv2d *d;
