@@ -52,13 +52,21 @@ static bool live_together(const tenant *a, const tenant *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Large ones first: small ones then fill the holes between them. Ties go by value, so that a plan is always
- * the same. */
+/* Orders in which places are given out. Ties go by value, so that a plan is always the same. Large ones
+ * first: small ones then fill the holes between them. */
 static int order_by_size(const void *a, const void *b)
 {
     const tenant *left = a, *right = b;
     if (left->bytes != right->bytes) return left->bytes > right->bytes ? -1 : 1;
     return left->value < right->value ? -1 : left->value > right->value;
+}
+
+/* Or as the steps make them: chains of maps of falling size then lie at the two ends in turn. */
+static int order_by_time(const void *a, const void *b)
+{
+    const tenant *left = a, *right = b;
+    if (left->first != right->first) return left->first < right->first ? -1 : 1;
+    return order_by_size(a, b);
 }
 
 /* The lowest offset at which `t` meets none of the tenants placed before it. */
@@ -78,6 +86,22 @@ static size_t lowest_offset(const tenant *tenants, const tenant *t, const lk_cpu
     return offset;
 }
 
+/* Gives every tenant its place, and returns how many bytes all need. */
+static size_t place_in_order(tenant *tenants, size_t count, lk_cpu_value *values,
+                             int (*order)(const void *, const void *))
+{
+    size_t bytes = 0;
+    qsort(tenants, count, sizeof *tenants, order);
+    for (tenant *t = tenants; t < tenants + count; t++) {
+        values[t->value].offset = SIZE_MAX;
+        if (t->first == SIZE_MAX) continue;
+        const size_t offset = lowest_offset(tenants, t, values);
+        values[t->value].offset = offset;
+        if (offset + t->bytes > bytes) bytes = offset + t->bytes;
+    }
+    return bytes;
+}
+
 lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes)
 {
     const lk_program *program = compiled->program;
@@ -90,15 +114,9 @@ lk_status lk_arena_place(lk_cpu_program *compiled, size_t *bytes)
         status = lk_fail(LK_ERROR_LIMIT, "the maps of a picture need more memory than there can be");
         goto done;
     }
-    qsort(tenants, program->value_count, sizeof *tenants, order_by_size);
-    *bytes = 0;
-    for (tenant *t = tenants; t < tenants + program->value_count; t++) {
-        values[t->value].offset = SIZE_MAX;
-        if (t->first == SIZE_MAX) continue;
-        const size_t offset = lowest_offset(tenants, t, values);
-        values[t->value].offset = offset;
-        if (offset + t->bytes > *bytes) *bytes = offset + t->bytes;
-    }
+    const size_t by_time = place_in_order(tenants, program->value_count, values, order_by_time);
+    *bytes = place_in_order(tenants, program->value_count, values, order_by_size);
+    if (by_time < *bytes) *bytes = place_in_order(tenants, program->value_count, values, order_by_time);
 done:
     lk_free(tenants);
     return status;

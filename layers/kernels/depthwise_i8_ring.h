@@ -69,15 +69,13 @@ LK_UNROLL(5)
     for (size_t iy = 0; iy < (rows - 1) * stride + TAPS; iy++)
 LK_UNROLL(4)
         for (size_t v = 0; v < VECTORS; v++) {
-            ints word[3], mixed[2];
+            ints word[3];
 LK_UNROLL(3)
             for (size_t i = 0; i < words; i++) word[i] = ints_load(in[iy] + from + i * GROUP_BYTES + v * LANES * 4);
-LK_UNROLL(2)
-            for (size_t i = 0; i + 1 < words; i++) mixed[i] = ints_mix(word[i + 1], word[i]);
 LK_UNROLL(4)
             for (size_t i = 0; i < COLUMNS; i++) {
                 const size_t at = phase + i * stride;
-                const ints x = at % 4 < 2 ? word[at / 4] : mixed[at / 4];
+                const ints x = at % 4 < 2 ? word[at / 4] : ints_mix(word[at / 4 + 1], word[at / 4]);
 LK_UNROLL(2)
                 for (size_t r = 0; r < rows; r++) {
                     const size_t ky = iy - r * stride;

@@ -19,7 +19,7 @@ INLINE void finish_words(const expansion *e, const ints *sums, const float *fact
 {
     ints value[4];
     for (size_t i = 0; i < 4; i++)
-        value[i] = i < count ? ints_scaled(&e->panel.ending, sums[i * BLOCKS * VECTORS], factor, NULL, clamps) : value[0];
+        value[i] = ints_scaled(&e->panel.ending, sums[(i < count ? i : 0) * BLOCKS * VECTORS], factor, NULL, clamps);
     ints made = ints_to_words(ints_to_bytes(&e->panel.ending, value));
     if (count < 4) {
         const ints inside = ints_set((int32_t)((1u << 8 * count) - 1)), outside = ints_set((int32_t)((uint32_t)e->outside * 0x01010101));

@@ -44,7 +44,7 @@ static void test_what_is_alive_together_never_overlaps(void **state)
     static lk_value values[STEPS + 1];
     for (uint64_t seed = 0; seed < 100; seed++) {
         lk_program p;
-        lk_cpu_value places[STEPS + 1];
+        lk_cpu_value places[STEPS + 1] = {{.bytes = 0}};
         size_t bytes, all = 0;
         random_program(seed, steps, values, &p);
         lk_cpu_step compiled_steps[STEPS];
@@ -75,6 +75,34 @@ static void test_what_is_alive_together_never_overlaps(void **state)
     }
 }
 
+/* Chains of maps of so many pixels, of which two are alive at a time: placed by size the first needs four
+ * where the two largest neighbours are three, placed by time the second does. */
+static void test_the_better_order_is_taken(void **state)
+{
+    (void)state;
+    const size_t chains[][4] = {{2, 1, 1, 2}, {1, 1, 2, 1}};
+    for (size_t c = 0; c < LK_COUNT(chains); c++) {
+        lk_value values[4];
+        lk_step steps[3];
+        lk_cpu_value places[4] = {{.bytes = 0}};
+        lk_cpu_step compiled_steps[3];
+        for (size_t v = 0; v < 4; v++) {
+            values[v] = (lk_value){.height = chains[c][v], .width = 64, .channels = 1};
+            places[v].bytes = chains[c][v] * 64;
+        }
+        for (size_t i = 0; i < 3; i++) {
+            steps[i] =
+                (lk_step){.op = LK_OP_ACTIVATION, .input = i, .residual = LK_NO_VALUE, .output = i + 1};
+            compiled_steps[i] = (lk_cpu_step){.input = i, .residual = LK_NO_VALUE, .output = i + 1};
+        }
+        const lk_program p = {.steps = steps, .step_count = 3, .values = values, .value_count = 4};
+        lk_cpu_program compiled = {.program = &p, .steps = compiled_steps, .values = places};
+        size_t bytes;
+        assert_int_equal(lk_arena_place(&compiled, &bytes), LK_OK);
+        assert_int_equal(bytes, 3 * 64);
+    }
+}
+
 static void test_sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
@@ -93,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_alive_together_never_overlaps),
+        cmocka_unit_test(test_the_better_order_is_taken),
         cmocka_unit_test(test_sizes_that_overflow_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
