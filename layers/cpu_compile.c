@@ -186,7 +186,9 @@ static void choose_kernels(const lk_program *program, const lk_cpu_choice *choic
         if (i && is_read_once(program, step->input))
             join(&program->steps[i - 1], step, choice->can, &compiled->steps[i - 1], chosen);
         chosen->rows_at_once = rows_at_once(program, step, chosen);
-        chosen->worth = lk_step_multiply_adds(step) / PIECE_MULTIPLY_ADDS + 1;
+        size_t multiply_adds = lk_step_multiply_adds(step);
+        if (chosen->expand_depthwise.expand) multiply_adds += lk_step_multiply_adds(&program->steps[i - 1]);
+        chosen->worth = multiply_adds / PIECE_MULTIPLY_ADDS + 1;
         if (choice->conv2d || choice->pool2d) {
             compiled->values[chosen->input].is_blocked = chosen->reads_blocked;
             compiled->values[chosen->input].type = chosen->reads_type;

@@ -250,33 +250,37 @@ lk_status lk_gpu_plan(const lk_program *program, const lk_backend_options *optio
     return LK_OK;
 }
 
+static lk_status too_large(const lk_gpu_program *made)
+{
+    return lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be", made->chunk);
+}
+
 /* The arena's planner is the CPU's, which is told what it asks for: sizes, and who reads and writes what. */
 lk_status lk_gpu_place(lk_gpu_program *made)
 {
-    lk_program program = *made->program;
-    lk_cpu_program view = {.program = &program};
+    const lk_program *program = made->program;
+    lk_cpu_program view = {.program = program};
     lk_status status = LK_OK;
     size_t maps = 0, columns;
-    program.batch = made->chunk;
-    view.steps = lk_allocate_array(program.step_count, sizeof *view.steps);
-    view.values = lk_allocate_array(program.value_count, sizeof *view.values);
+    view.steps = lk_allocate_array(program->step_count, sizeof *view.steps);
+    view.values = lk_allocate_array(program->value_count, sizeof *view.values);
     if (!view.steps || !view.values) status = lk_fail(LK_ERROR_MEMORY, "out of memory for a plan");
-    for (size_t i = 0; !status && i < program.step_count; i++) {
+    for (size_t i = 0; !status && i < program->step_count; i++) {
         const lk_gpu_step *step = &made->steps[i];
         view.steps[i] = (lk_cpu_step){.in_next = step->in_next,
                                       .input = step->input,
                                       .residual = step->residual,
                                       .output = step->output};
     }
-    for (size_t v = 0; !status && v < program.value_count; v++) view.values[v].bytes = made->values[v].bytes;
+    for (size_t v = 0; !status && v < program->value_count; v++)
+        if (!lk_multiply(made->values[v].bytes, made->chunk, &view.values[v].bytes)) status = too_large(made);
     if (!status) status = lk_arena_place(&view, &maps);
-    for (size_t v = 0; !status && v < program.value_count; v++)
+    for (size_t v = 0; !status && v < program->value_count; v++)
         made->values[v].offset = view.values[v].offset;
     if (!status && (!lk_multiply(made->column_bytes, made->chunk, &columns) ||
                     !lk_round_up(maps, ALIGNMENT, &made->columns) ||
                     !lk_add(made->columns, columns, &made->arena_bytes)))
-        status = lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be",
-                         made->chunk);
+        status = too_large(made);
     lk_free(view.steps);
     lk_free(view.values);
     return status;

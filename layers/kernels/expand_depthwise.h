@@ -94,7 +94,11 @@ INLINE void expand_depthwise(const lk_expand_depthwise *d, const lk_operands *io
     const void *units = weights + blocks * LK_BLOCK;
     lk_element *zeros = io->scratch, *ring = zeros + ring_w * LK_BLOCK;
     memset(zeros, 0, ring_w * LK_BLOCK * sizeof *zeros);
-    for (size_t row = 0; row < BLOCKS * ring_rows; row++) zero_sides(w, ring + row * ring_w * LK_BLOCK, ring_w);
+    size_t row = BLOCKS * ring_rows; /* at least one */
+    do {
+        row--;
+        zero_sides(w, ring + row * ring_w * LK_BLOCK, ring_w);
+    } while (row > 0);
     for (size_t begin = rows.begin, end; begin < rows.end; begin = end) {
         const size_t of_panel = begin / w->out_h, picture = of_panel / panels, block = of_panel % panels * BLOCKS;
         end = (of_panel + 1) * w->out_h < rows.end ? (of_panel + 1) * w->out_h : rows.end;

@@ -95,8 +95,7 @@ static void test_the_better_order_is_taken(void **state)
                 (lk_step){.op = LK_OP_ACTIVATION, .input = i, .residual = LK_NO_VALUE, .output = i + 1};
             compiled_steps[i] = (lk_cpu_step){.input = i, .residual = LK_NO_VALUE, .output = i + 1};
         }
-        const lk_program p = {
-            .steps = steps, .step_count = 3, .values = values, .value_count = 4, .batch = 1};
+        const lk_program p = {.steps = steps, .step_count = 3, .values = values, .value_count = 4};
         lk_cpu_program compiled = {.program = &p, .steps = compiled_steps, .values = places};
         size_t bytes;
         assert_int_equal(lk_arena_place(&compiled, &bytes), LK_OK);
