@@ -252,7 +252,8 @@ lk_status lk_gpu_plan(const lk_program *program, const lk_backend_options *optio
 
 static lk_status too_large(const lk_gpu_program *made)
 {
-    return lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be", made->chunk);
+    return lk_fail(LK_ERROR_LIMIT, "a batch of %zu pictures needs more memory than there can be",
+                   made->chunk);
 }
 
 /* The arena's planner is the CPU's, which is told what it asks for: sizes, and who reads and writes what. */
