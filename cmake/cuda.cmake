@@ -13,8 +13,12 @@ string(SUBSTRING ${digest} 0 12 digest)
 set(LIKENESS_GPU_BUILD "LK_GPU_BUILD=\"${PROJECT_VERSION} (interface ${digest})\"")
 
 file(RELATIVE_PATH LIKENESS_LIB_FROM_BIN ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set_source_files_properties(layers/gpu_module.c PROPERTIES
-  COMPILE_DEFINITIONS "${LIKENESS_GPU_BUILD};LK_LIB_FROM_BIN=\"${LIKENESS_LIB_FROM_BIN}\"")
+# What the one file that looks for the module is compiled with; to be called in each folder that compiles it.
+function(likeness_gpu_definitions)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/layers/gpu_module.c PROPERTIES
+    COMPILE_DEFINITIONS "${LIKENESS_GPU_BUILD};LK_LIB_FROM_BIN=\"${LIKENESS_LIB_FROM_BIN}\"")
+endfunction()
+likeness_gpu_definitions()
 
 if(LIKENESS_CUDA)
   # SASS for each, and PTX of the last for what comes after it.
