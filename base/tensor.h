@@ -22,6 +22,9 @@ size_t lk_dtype_bytes(lk_dtype dtype);
 /* Element `index` as a float. Only for F32, F16 and BF16, which hold weights. */
 float lk_tensor_at(const lk_tensor *tensor, size_t index);
 
+/* The first value of a float tensor that is infinite or NaN; its count where there is none. */
+size_t lk_tensor_first_not_finite(const lk_tensor *tensor);
+
 /* All elements as floats: values [tensor->count]. */
 void lk_tensor_read(const lk_tensor *tensor, float *values);
 

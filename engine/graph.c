@@ -113,12 +113,10 @@ static void print_shape(const size_t *shape, size_t rank, char text[128])
 
 static lk_status check_finite(const lk_graph *graph, const lk_tensor *tensor)
 {
-    for (size_t i = 0; i < tensor->count; i++)
-        if (!isfinite(lk_tensor_at(tensor, i)))
-            return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s holds %s at element %zu",
-                           lk_safetensors_path(graph->file), tensor->name,
-                           isnan(lk_tensor_at(tensor, i)) ? "NaN" : "infinity", i);
-    return LK_OK;
+    const size_t i = lk_tensor_first_not_finite(tensor);
+    if (i == tensor->count) return LK_OK;
+    return lk_fail(LK_ERROR_TENSOR, "%s: tensor %s holds %s at element %zu", lk_safetensors_path(graph->file),
+                   tensor->name, isnan(lk_tensor_at(tensor, i)) ? "NaN" : "infinity", i);
 }
 
 static lk_status check_bytes(const lk_graph *graph, const lk_tensor *tensor)

@@ -12,6 +12,7 @@ static double scale_of(const lk_filter *filter, size_t output)
 void lk_filter_read(const lk_filter *filter, size_t outputs, float *weights, float *bias)
 {
     const size_t inputs = filter->weight->count / outputs; /* of one output: taps times channels */
+    if (!filter->is_linear) lk_tensor_read(filter->weight, weights);
     for (size_t o = 0; o < outputs; o++) {
         const double scale = scale_of(filter, o);
         double offset = filter->bias ? (double)lk_tensor_at(filter->bias, o) : 0;
@@ -20,8 +21,9 @@ void lk_filter_read(const lk_filter *filter, size_t outputs, float *weights, flo
                      (double)lk_tensor_at(filter->beta, o);
         bias[o] = (float)offset;
         for (size_t i = 0; i < inputs; i++) {
-            const size_t at = filter->is_linear ? i * outputs + o : o * inputs + i;
-            weights[o * inputs + i] = (float)((double)lk_tensor_at(filter->weight, at) * scale);
+            float *weight = &weights[o * inputs + i];
+            if (filter->is_linear) *weight = lk_tensor_at(filter->weight, i * outputs + o);
+            *weight = (float)((double)*weight * scale);
         }
     }
 }

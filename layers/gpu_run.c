@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "layers/f16.h"
+#include "base/f16.h"
 #include "layers/gpu_module.h"
 #include "layers/gpu_plan.h"
 

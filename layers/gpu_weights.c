@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "layers/f16.h"
+#include "base/f16.h"
 #include "layers/gpu_plan.h"
 
 /* Running statistics as a factor and a term of each channel: y = x * scale + offset. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "layers/f16.h"
+#include "base/f16.h"
 
 typedef struct {
     uint32_t x, y, z;

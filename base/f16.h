@@ -1,20 +1,23 @@
 /* float16: IEEE 754 binary16, 1 sign, 5 exponent (bias 15), 10 fraction bits. */
-#ifndef LK_LAYERS_F16_H
-#define LK_LAYERS_F16_H
+#ifndef LK_BASE_F16_H
+#define LK_BASE_F16_H
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+/* Without a branch, so that loops over it become vectors. */
 static inline float lk_from_f16(uint16_t value)
 {
-    const uint32_t exponent = value >> 10 & 31, fraction = value & 1023;
-    const uint32_t bits = (exponent + 112) << 23 | fraction << 13; /* biases differ by 112 */
+    const uint32_t rest = value & 0x7fff, special = rest >= 0x7c00 ? 0x7f800000 : 0; /* infinity, NaN */
+    uint32_t bits = rest << 13;
     float magnitude;
     memcpy(&magnitude, &bits, sizeof magnitude);
-    if (exponent == 31) magnitude = fraction ? NAN : INFINITY;
-    if (exponent == 0) magnitude = (float)fraction * 0x1p-24F;
-    return value >> 15 ? -magnitude : magnitude;
+    magnitude *= 0x1p112F; /* biases differ by 112; what is subnormal there becomes normal here */
+    memcpy(&bits, &magnitude, sizeof bits);
+    bits |= special | (uint32_t)(value & 0x8000) << 16;
+    memcpy(&magnitude, &bits, sizeof magnitude);
+    return magnitude;
 }
 
 /* Rounds to nearest even; what is too large becomes infinity. NaN stays NaN. */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "layers/f16.h"
+#include "base/f16.h"
 
 /* From IEEE 754: sign, exponent, fraction. */
 static double value_of(unsigned bits)
