@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/f16.h"
+#include "base/memory.h"
 #include "layers/gpu_module.h"
 #include "layers/gpu_plan.h"
 
