@@ -12,20 +12,25 @@ size_t lk_dtype_bytes(lk_dtype dtype)
     return bytes[dtype];
 }
 
+/* An element's bits, those of a narrow one in the upper half. */
+static inline uint32_t bits_at(const lk_tensor *tensor, size_t index)
+{
+    uint32_t wide;
+    uint16_t narrow;
+    if (tensor->dtype == LK_F32) {
+        memcpy(&wide, tensor->bytes + index * sizeof wide, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, tensor->bytes + index * sizeof narrow, sizeof narrow);
+    return (uint32_t)narrow << 16;
+}
+
 float lk_tensor_at(const lk_tensor *tensor, size_t index)
 {
-    const unsigned char *bytes = tensor->bytes + index * lk_dtype_bytes(tensor->dtype);
-    uint32_t bits;
-    if (tensor->dtype == LK_F32) {
-        memcpy(&bits, bytes, 4);
-    } else {
-        uint16_t narrow;
-        memcpy(&narrow, bytes, 2);
-        if (tensor->dtype == LK_F16) return lk_from_f16(narrow);
-        bits = (uint32_t)narrow << 16; /* bfloat16 is the upper half of a float */
-    }
+    const uint32_t bits = bits_at(tensor, index); /* bfloat16 is the upper half of a float */
     float value;
-    memcpy(&value, &bits, 4);
+    if (tensor->dtype == LK_F16) return lk_from_f16((uint16_t)(bits >> 16));
+    memcpy(&value, &bits, sizeof value);
     return value;
 }
 
@@ -35,34 +40,15 @@ void lk_tensor_read(const lk_tensor *tensor, float *values)
         memcpy(values, tensor->bytes, tensor->count * sizeof *values);
         return;
     }
-    if (tensor->dtype == LK_F16) {
-        for (size_t i = 0; i < tensor->count; i++) {
-            uint16_t half;
-            memcpy(&half, tensor->bytes + i * sizeof half, sizeof half);
-            values[i] = lk_from_f16(half);
-        }
-        return;
-    }
     for (size_t i = 0; i < tensor->count; i++) values[i] = lk_tensor_at(tensor, i);
 }
 
 size_t lk_tensor_first_not_finite(const lk_tensor *tensor)
 {
-    uint32_t found = 0;
-    for (size_t i = 0; i < tensor->count; i++) { /* no way out of it, so that it becomes vectors */
-        uint32_t wide;
-        uint16_t narrow;
-        switch (tensor->dtype) {
-        case LK_F32:
-            memcpy(&wide, tensor->bytes + i * sizeof wide, sizeof wide);
-            found |= (wide & 0x7f800000) == 0x7f800000;
-            break;
-        default:
-            memcpy(&narrow, tensor->bytes + i * sizeof narrow, sizeof narrow);
-            found |= tensor->dtype == LK_F16 ? (narrow & 0x7c00) == 0x7c00 : (narrow & 0x7f80) == 0x7f80;
-            break;
-        }
-    }
+    const uint32_t exponent = tensor->dtype == LK_F16 ? 0x7c000000 : 0x7f800000;
+    uint32_t found = 0;                        /* as wide as what is compared */
+    for (size_t i = 0; i < tensor->count; i++) /* no way out of it, so that it becomes vectors */
+        found |= (bits_at(tensor, i) & exponent) == exponent;
     size_t first = found ? 0 : tensor->count;
     while (first < tensor->count && isfinite(lk_tensor_at(tensor, first))) first++;
     return first;
