@@ -1,4 +1,4 @@
-/* Arithmetic on sizes that a file names: false instead of a wrapped result. */
+/* Arithmetic on sizes. Of those that a file names: false instead of a wrapped result. */
 #ifndef LK_BASE_CHECKED_H
 #define LK_BASE_CHECKED_H
 
@@ -21,6 +21,11 @@ static inline bool lk_round_up(size_t value, size_t step, size_t *rounded)
     if (!lk_add(value, step - 1, rounded)) return false;
     *rounded &= ~(step - 1);
     return true;
+}
+
+static inline size_t lk_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 #define LK_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -3,10 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+#include "base/checked.h"
 
 static uint8_t *pixel(lk_image *canvas, size_t x, size_t y)
 {
@@ -16,10 +13,10 @@ static uint8_t *pixel(lk_image *canvas, size_t x, size_t y)
 /* The part of the box that is on the canvas. */
 static lk_box clipped(const lk_image *canvas, lk_box box)
 {
-    box.x = least(box.x, canvas->width);
-    box.y = least(box.y, canvas->height);
-    box.width = least(box.width, canvas->width - box.x);
-    box.height = least(box.height, canvas->height - box.y);
+    box.x = lk_least(box.x, canvas->width);
+    box.y = lk_least(box.y, canvas->height);
+    box.width = lk_least(box.width, canvas->width - box.x);
+    box.height = lk_least(box.height, canvas->height - box.y);
     return box;
 }
 
@@ -75,8 +72,8 @@ void lk_canvas_stroke(lk_image *canvas, const lk_stroke *stroke, lk_colour colou
     const float reach = stroke->width / 2 + 1;
     const size_t left = (size_t)fmaxf(0, fminf(stroke->x0, stroke->x1) - reach),
                  top = (size_t)fmaxf(0, fminf(stroke->y0, stroke->y1) - reach);
-    const size_t right = least(canvas->width, (size_t)(fmaxf(stroke->x0, stroke->x1) + reach) + 1),
-                 bottom = least(canvas->height, (size_t)(fmaxf(stroke->y0, stroke->y1) + reach) + 1);
+    const size_t right = lk_least(canvas->width, (size_t)(fmaxf(stroke->x0, stroke->x1) + reach) + 1),
+                 bottom = lk_least(canvas->height, (size_t)(fmaxf(stroke->y0, stroke->y1) + reach) + 1);
     for (size_t y = top; y < bottom; y++) {
         for (size_t x = left; x < right; x++) {
             const float inside =

@@ -5,15 +5,10 @@
 
 #include "base/checked.h"
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Running sums at rank k, or at the last rank when there are fewer. */
 static double at_rank(const lk_measured *m, const double *sums, size_t k)
 {
-    return sums[least(k, m->profile->ranking.count)];
+    return sums[lk_least(k, m->profile->ranking.count)];
 }
 
 static double total(const lk_measured *m)
@@ -46,7 +41,7 @@ static double precision_revisited(const lk_measured *m, size_t k)
     const lk_ranking *r = &m->profile->ranking;
     if (m->profile->ties == LK_TIES_EXPECTED) return lk_expected_revisited(m->profile, k);
     if (r->found < r->total) return precision(m, k); /* the last relevant item is nowhere */
-    return precision(m, least(k, last_rank(r)));
+    return precision(m, lk_least(k, last_rank(r)));
 }
 
 static double recall(const lk_measured *m, size_t k)
@@ -108,7 +103,7 @@ static double sum_by_found(const lk_measured *m, size_t k)
 
 static double sum_by_least(const lk_measured *m, size_t k)
 {
-    return at_rank(m, m->profile->precision_sum, k) / (double)least(m->profile->ranking.total, k);
+    return at_rank(m, m->profile->precision_sum, k) / (double)lk_least(m->profile->ranking.total, k);
 }
 
 static double reciprocal_rank(const lk_measured *m, size_t at)
@@ -124,7 +119,7 @@ static double ndcg(const lk_measured *m, size_t k)
 {
     const lk_profile *p = m->profile;
     double ideal = 0;
-    const size_t best = least(k, p->ranking.total);
+    const size_t best = lk_least(k, p->ranking.total);
     if (best <= p->ranking.capacity) ideal = p->discount[best];
     else { /* relevant items that are not ranked reach past the table */
         ideal = p->discount[p->ranking.capacity];
@@ -246,7 +241,7 @@ void lk_measure_name(const lk_measure *measure, size_t at, char name[32])
     size_t used = 0;
     for (const char *from = measure->name; *from && used < 31; from++) {
         if (*from != '*') name[used++] = *from;
-        else used = least(used + (size_t)snprintf(name + used, 32 - used, "%zu", at), 31);
+        else used = lk_least(used + (size_t)snprintf(name + used, 32 - used, "%zu", at), 31);
     }
     name[used] = 0;
 }

@@ -167,11 +167,6 @@ typedef struct {
  * makes rows of a map that is in between two layers again. */
 enum { PANEL_PIECES = 4, ROW_PIECES = 4, RING_PIECES = 2 };
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Whole panels where they go round: then each panel's weights are fetched by one thread only. Else 8 pixels
  * are a kernel's tile. */
 static void cut(const lk_cpu_step *c, size_t threads, step_run *r)
@@ -185,13 +180,13 @@ static void cut(const lk_cpu_step *c, size_t threads, step_run *r)
         r->pieces = 1;
     } else if (c->panels > 1 && (c->panels % threads == 0 || c->panels >= PANEL_PIECES * threads)) {
         r->grain = of_panel;
-        r->pieces = least(PANEL_PIECES * threads, c->worth);
+        r->pieces = lk_least(PANEL_PIECES * threads, c->worth);
     } else {
-        r->pieces = least((c->expand_depthwise.expand ? RING_PIECES : ROW_PIECES) * threads, c->worth);
+        r->pieces = lk_least((c->expand_depthwise.expand ? RING_PIECES : ROW_PIECES) * threads, c->worth);
         if (of_panel > 8 * r->pieces) r->grain = 8;
     }
     r->grains = (c->rows + r->grain - 1) / r->grain;
-    r->pieces = least(r->pieces, r->grains);
+    r->pieces = lk_least(r->pieces, r->grains);
 }
 
 static void run_piece(const void *context, size_t piece, size_t worker)
@@ -199,7 +194,7 @@ static void run_piece(const void *context, size_t piece, size_t worker)
     const step_run *r = context;
     const lk_cpu_step *c = r->compiled;
     const lk_rows rows = {piece * r->grains / r->pieces * r->grain,
-                          least((piece + 1) * r->grains / r->pieces * r->grain, c->rows)};
+                          lk_least((piece + 1) * r->grains / r->pieces * r->grain, c->rows)};
     lk_operands io = r->io;
     io.scratch = r->scratch + worker * r->thread_scratch;
     switch (r->step->op) {

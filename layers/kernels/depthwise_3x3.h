@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/checked.h"
 #include "base/sanitizer.h"
 #include "layers/conv2d.h"
 #include "layers/kernels/vector.h"
@@ -87,26 +88,21 @@ INLINE void one_row(const row *r, size_t c, size_t lanes, size_t first, size_t l
     while (ox < d->out_w) one_pixel(r, ox++, c, lanes);
 }
 
-static inline size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* `lanes` channels from c of all the rows: three input rows of a few channels stay in the first cache, where
  * three whole rows would not. */
 INLINE void channels_of_rows(const lk_conv2d *d, const lk_operands *io, lk_rows rows, size_t c, size_t lanes)
 {
     const size_t channels = d->out_channels;
-    const size_t first = smaller((d->pad_left + d->stride_w - 1) / d->stride_w, d->out_w);
+    const size_t first = lk_least((d->pad_left + d->stride_w - 1) / d->stride_w, d->out_w);
     const size_t reach = d->in_w + d->pad_left; /* pixel ox is inside when ox * stride + 3 <= reach */
-    const size_t last = reach < 3 ? 0 : smaller((reach - 3) / d->stride_w + 1, d->out_w);
+    const size_t last = reach < 3 ? 0 : lk_least((reach - 3) / d->stride_w + 1, d->out_w);
     for (size_t at = rows.begin; at < rows.end; at++) {
         const size_t oy = at % d->out_h, top = oy * d->stride_h; /* in rows of the padded map */
         const float *picture = (const float *)io->x + at / d->out_h * d->in_h * d->in_w * channels;
         row r = {
             .d = d, .bias = io->weights, .w = (const float *)io->weights + channels, .y = (float *)io->y + at * d->out_w * channels};
         r.ky_begin = top < d->pad_top ? d->pad_top - top : 0;
-        r.ky_end = smaller(3, d->in_h + d->pad_top > top ? d->in_h + d->pad_top - top : 0);
+        r.ky_end = lk_least(3, d->in_h + d->pad_top > top ? d->in_h + d->pad_top - top : 0);
         /* As integers: the row of tap 0 may lie above the map, and is only used from row ky_begin on. */
         r.x = (const float *)((uintptr_t)picture + (top - d->pad_top) * d->in_w * channels * sizeof *picture);
         one_row(&r, c, lanes, first, last);
